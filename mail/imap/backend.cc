@@ -1,0 +1,100 @@
+#include "mail/imap/backend.h"
+
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+
+namespace packetboat::imap {
+namespace {
+
+constexpr absl::string_view kPayloadUrl = "packetboat.imap.ErrorCode";
+
+absl::StatusCode StatusCodeFor(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kAlreadyExists:
+      return absl::StatusCode::kAlreadyExists;
+    case ErrorCode::kAuthenticationFailed:
+    case ErrorCode::kExpired:
+      return absl::StatusCode::kUnauthenticated;
+    case ErrorCode::kAuthorizationFailed:
+    case ErrorCode::kNoPerm:
+      return absl::StatusCode::kPermissionDenied;
+    case ErrorCode::kExpungeIssued:
+    case ErrorCode::kNonExistent:
+    case ErrorCode::kTryCreate:
+      return absl::StatusCode::kNotFound;
+    case ErrorCode::kLimit:
+    case ErrorCode::kOverQuota:
+    case ErrorCode::kTooBig:
+      return absl::StatusCode::kResourceExhausted;
+    case ErrorCode::kUnavailable:
+      return absl::StatusCode::kUnavailable;
+    case ErrorCode::kServerBug:
+      return absl::StatusCode::kInternal;
+    case ErrorCode::kNone:
+    case ErrorCode::kCannot:
+    case ErrorCode::kClientBug:
+    case ErrorCode::kContactAdmin:
+    case ErrorCode::kInUse:
+      break;
+  }
+  return absl::StatusCode::kFailedPrecondition;
+}
+
+}  // namespace
+
+absl::Status MakeError(ErrorCode code, absl::string_view text) {
+  absl::Status status(StatusCodeFor(code), text);
+  status.SetPayload(kPayloadUrl, absl::Cord(std::to_string(static_cast<int>(code))));
+  return status;
+}
+
+std::optional<ErrorCode> ErrorCodeOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kPayloadUrl);
+  int value = 0;
+  if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &value)) return std::nullopt;
+  return static_cast<ErrorCode>(value);
+}
+
+absl::string_view ErrorCodeName(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kNone:
+      return "";
+    case ErrorCode::kAlreadyExists:
+      return "ALREADYEXISTS";
+    case ErrorCode::kAuthenticationFailed:
+      return "AUTHENTICATIONFAILED";
+    case ErrorCode::kAuthorizationFailed:
+      return "AUTHORIZATIONFAILED";
+    case ErrorCode::kCannot:
+      return "CANNOT";
+    case ErrorCode::kClientBug:
+      return "CLIENTBUG";
+    case ErrorCode::kContactAdmin:
+      return "CONTACTADMIN";
+    case ErrorCode::kExpired:
+      return "EXPIRED";
+    case ErrorCode::kExpungeIssued:
+      return "EXPUNGEISSUED";
+    case ErrorCode::kInUse:
+      return "INUSE";
+    case ErrorCode::kLimit:
+      return "LIMIT";
+    case ErrorCode::kNonExistent:
+      return "NONEXISTENT";
+    case ErrorCode::kNoPerm:
+      return "NOPERM";
+    case ErrorCode::kOverQuota:
+      return "OVERQUOTA";
+    case ErrorCode::kServerBug:
+      return "SERVERBUG";
+    case ErrorCode::kTooBig:
+      return "TOOBIG";
+    case ErrorCode::kTryCreate:
+      return "TRYCREATE";
+    case ErrorCode::kUnavailable:
+      return "UNAVAILABLE";
+  }
+  return "";
+}
+
+}  // namespace packetboat::imap
