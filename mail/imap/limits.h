@@ -1,0 +1,53 @@
+#ifndef PACKETBOAT_MAIL_IMAP_LIMITS_H_
+#define PACKETBOAT_MAIL_IMAP_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace packetboat::imap {
+
+// What one command may cost before it is refused: the bounds of the fragmenter and the parser. Each
+// is inclusive (n is accepted, n + 1 is refused) and is tested so. RFC 3501 gives no minimum for
+// any of them; RFC 2683 s3.2.1.5 asks for command lines of 8,000 octets.
+struct SyntaxLimits {
+  // Octets of one command outside its literals, line ends not counted. BAD.
+  size_t max_line_octets = 64 * 1024;
+  // Literals in one command. BAD.
+  size_t max_literals = 256;
+  // Octets of all literals of one command that are arguments (anything but a message of APPEND);
+  // these are held in memory. BAD.
+  uint64_t max_argument_literal_octets = 64 * 1024;
+  // Octets of the message literal of APPEND, which is streamed and never held. NO [TOOBIG].
+  uint64_t max_message_octets = 50 * 1024 * 1024;
+  // A refused literal that the client does not wait with is read and dropped up to this size (all
+  // such literals of one command together); beyond it the connection ends.
+  uint64_t max_skipped_octets = uint64_t{1} << 30;
+  // The largest `{n+}` under LITERAL- (RFC 7888 s5). BAD.
+  uint64_t max_literal_minus_octets = 4096;
+  // One line that answers a continuation request of AUTHENTICATE or IDLE; the value of RFC 4954 s4.
+  // BAD.
+  size_t max_continuation_line_octets = 12 * 1024;
+
+  size_t max_tag_octets = 128;
+  // Mailbox names and LIST patterns, as UTF-8.
+  size_t max_mailbox_octets = 1024;
+  size_t max_list_patterns = 64;
+  size_t max_keyword_octets = 256;
+  size_t max_flags = 64;
+  // Ranges in one sequence set: `1,3:5` has two.
+  size_t max_sequence_ranges = 16 * 1024;
+  size_t max_fetch_items = 128;
+  size_t max_header_fields = 256;
+  // Part numbers in one section: `1.2.3` has three.
+  size_t max_section_depth = 128;
+  // Keys of one SEARCH, the implied AND of a list not counted.
+  size_t max_search_keys = 1000;
+  // How deep NOT, OR and parentheses may stand in each other.
+  size_t max_search_depth = 32;
+  // RFC 2971 s3.3 says 30 pairs, names of 30 octets, values of 1,024.
+  size_t max_id_pairs = 30;
+};
+
+}  // namespace packetboat::imap
+
+#endif  // PACKETBOAT_MAIL_IMAP_LIMITS_H_
