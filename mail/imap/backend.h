@@ -14,6 +14,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "mail/imap/command.h"
+#include "mail/imap/flags.h"
+#include "mail/imap/sequence_set.h"
 
 // What the IMAP engine (session.h) needs of a mail store. The store binds it to replicated state,
 // tests and the simulator to memory (memory_backend.h).
@@ -30,6 +33,10 @@
 // Freshness (promise P3). Open, List, Status and Sync with Freshness::kBarrier answer from a state
 // at least as new as anything that anybody was told OK before the call. A change is visible to
 // every later call on the same account and node once its callback has run.
+//
+// Flags are a FlagSet without \Recent (RFC 3501 s2.3.2); the backend keeps keywords sorted
+// octet-wise. The engine maps a client's spelling of a keyword to one that the mailbox already has;
+// the backend compares octets.
 //
 // Bounds. The engine asks for at most kMaxMessagesPerChange messages in one StoreFlags or Expunge,
 // for kMaxMetadataPerFetch in one FetchMetadata and kMaxReadBytes in one Read, so that an answer is
@@ -87,40 +94,15 @@ absl::string_view ErrorCodeName(ErrorCode code);
 // ------------------------------------------------------------------------------------------------
 // Values
 
-enum SystemFlag : uint8_t {
-  kSeen = 1,
-  kAnswered = 2,
-  kFlagged = 4,
-  kDeleted = 8,
-  kDraft = 16,
-};
-
-// The flags of a message without \Recent (RFC 3501 s2.3.2). Keywords are sorted octet-wise and
-// unique. The engine maps a client's spelling to one that the mailbox already has; the backend
-// compares octets.
-struct Flags {
-  uint8_t system = 0;  // of SystemFlag
-  std::vector<std::string> keywords;
-
-  bool operator==(const Flags&) const = default;
-};
-
-// Both ends included; first <= last.
-struct UidRange {
-  Uid first;
-  Uid last;
-
-  bool operator==(const UidRange&) const = default;
-};
-// Ascending, without overlap. In a request a range may span UIDs that no longer exist; they are
+// UIDs; cheap however many it names. In a request it may span UIDs that no longer exist; they are
 // skipped.
-using UidSet = std::vector<UidRange>;
+using UidSet = NumberSet;
 
 // What changes about a message.
 struct MessageState {
   Uid uid;
   ModSeq modseq;
-  Flags flags;
+  FlagSet flags;
   // This session is the first to be told of the message (RFC 3501 s2.3.2). Only the first report of
   // a UID counts, the engine remembers it; a read-only session sees it without using it up.
   bool recent = false;
@@ -137,8 +119,6 @@ struct MessageMetadata {
   std::string thread_id;  // RFC 8474 s5.2; empty: NIL
 };
 
-enum class SpecialUse { kNone, kAll, kArchive, kDrafts, kFlagged, kJunk, kSent, kTrash };
-
 // One mailbox, or one subscribed name without a mailbox. Names are UTF-8 in NFC with '/' between
 // levels; INBOX is spelled so.
 struct MailboxEntry {
@@ -147,7 +127,7 @@ struct MailboxEntry {
   bool selectable = true;  // false: \Noselect, a level that holds only children
   bool no_inferiors = false;
   bool subscribed = false;
-  SpecialUse special_use = SpecialUse::kNone;
+  std::optional<SpecialUse> special_use;
   MailboxId id;
 };
 
@@ -195,7 +175,7 @@ enum class FlagChange { kReplace, kAdd, kRemove };
 struct StoreRequest {
   UidSet uids;
   FlagChange change = FlagChange::kReplace;
-  Flags flags;
+  FlagSet flags;
   std::optional<ModSeq> unchanged_since;  // RFC 7162 s3.1.3
 };
 
@@ -262,7 +242,7 @@ class Mailbox {
 
 struct AppendRequest {
   std::string mailbox;
-  Flags flags;
+  FlagSet flags;
   std::optional<absl::Time> internal_date;  // none: the time of the commit
   uint64_t size = 0;                        // octets that will be written, exactly
 };
@@ -303,8 +283,9 @@ class Account {
   // Every mailbox and every subscribed name, in no order.
   virtual void List(Callback<std::vector<MailboxEntry>> done) = 0;
   virtual void Status(absl::string_view name, Callback<MailboxStatus> done) = 0;
-  // Makes the levels above too (RFC 3501 s6.3.3). kNone: no special use (RFC 6154 s3).
-  virtual void Create(absl::string_view name, SpecialUse special_use, Callback<MailboxId> done) = 0;
+  // Makes the levels above too (RFC 3501 s6.3.3).
+  virtual void Create(absl::string_view name, std::optional<SpecialUse> special_use,
+                      Callback<MailboxId> done) = 0;
   // One with children stays as \Noselect without its messages; one that is so already: kCannot (RFC
   // 3501 s6.3.4).
   virtual void Delete(absl::string_view name, DoneCallback done) = 0;
@@ -331,7 +312,7 @@ struct Credentials {
 
 // Where a login leads: to the account itself, or, if no replica of it is on this node, to the node
 // that the shell shall relay the session to (DESIGN s3 "Reads"). Exactly one of the two is set.
-struct Login {
+struct LoginResult {
   std::unique_ptr<Account> account;
   std::string relay_node;
 };
@@ -344,7 +325,7 @@ class Backend {
 
   // kAuthenticationFailed for wrong credentials, after whatever delay slows guessing down;
   // kUnavailable when nobody can tell. The password is not kept.
-  virtual void Authenticate(Credentials credentials, Callback<Login> done) = 0;
+  virtual void Authenticate(Credentials credentials, Callback<LoginResult> done) = 0;
 };
 
 }  // namespace packetboat::imap
