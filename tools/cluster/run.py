@@ -1,0 +1,166 @@
+"""What `./run` does once everything is built: see `./run --help`."""
+
+import argparse
+import imaplib
+import json
+import os
+import shutil
+import signal
+import smtplib
+import sys
+import tempfile
+import time
+
+from cluster import Cluster, ClusterError
+
+# How long a message that was answered 250 may take until IMAP shows it. Promise P1 says at once; the
+# margin is for a machine that is busy with other things.
+VISIBLE_SECONDS = 10
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="./run", description="Builds Packetboat and runs a cluster of it on loopback: two MXes, signer, auth "
+        "and store, with mutual TLS, the domain example.test and the accounts alice and bob.")
+    parser.add_argument("--check", action="store_true",
+                        help="send messages through every MX, read them back over IMAPS, compare, and end")
+    parser.add_argument("--endpoints", metavar="FILE",
+                        help="once everything is ready, write what listens where to FILE, as JSON")
+    parser.add_argument("--config", metavar="FILE", action="append", default=[],
+                        help="settings that are merged into every process's configuration")
+    parser.add_argument("--folder", metavar="DIR",
+                        help="keep certificates, data and logs in DIR (default: a temporary folder)")
+    parser.add_argument("--binaries", default="bazel-bin", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def show(cluster):
+    print(f"\n{'process':<10}{'protocol':<12}{'address':<22}tls")
+    for one in cluster.listeners():
+        print(f"{one['name']:<10}{one['protocol']:<12}{one['host'] + ':' + str(one['port']):<22}{one['tls']}")
+    print()
+    for account in cluster.accounts:
+        print(f"log in as {account['user']} with password {account['password']}")
+    imaps, smtp = cluster.listeners("imaps")[0], cluster.listeners("smtp")[0]
+    print(f"trust     {cluster.ca}")
+    print(f"read      curl --cacert {cluster.ca} --user '{cluster.accounts[0]['user']}:"
+          f"{cluster.accounts[0]['password']}' imaps://localhost:{imaps['port']}/INBOX")
+    print(f"send      swaks --server {smtp['host']}:{smtp['port']} --to {cluster.accounts[0]['user']}")
+    print(f"logs      {cluster.folder}/*.log\n", flush=True)
+
+
+def watch(cluster, until):
+    """A line for each change of a process's health."""
+    seen = {}
+    while not until():
+        for one in cluster.processes.values():
+            state = one.state()
+            if seen.get(one.name) != state:
+                print(f"{time.strftime('%H:%M:%S')} {one.name:<9}{state}", flush=True)
+                seen[one.name] = state
+        time.sleep(0.5)
+
+
+def write_endpoints(cluster, path):
+    """Complete or not at all: a script may be waiting for the file."""
+    with open(path + ".new", "w", encoding="utf-8") as out:
+        json.dump(cluster.endpoints(), out, indent=2)
+        out.write("\n")
+    os.replace(path + ".new", path)
+
+
+def messages(user, via):
+    """(name, octets, ESMTP options) of messages that differ in what they ask of the path."""
+    head = (f"From: Check <check@sender.example>\r\nTo: {user}\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\n"
+            f"Message-ID: <%s.{via}@sender.example>\r\nSubject: %s through {via}\r\n")
+
+    def build(name, rest, options=()):
+        return name, (head % (name, name)).encode() + rest, list(options)
+
+    return [
+        build("plain", b"\r\nHello,\r\nthis is a plain message.\r\n"),
+        build("dots", b"\r\n.\r\n..\r\n.leading\r\nmiddle.\r\n...\r\n"),
+        build("eight-bit", "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+              "Content-Transfer-Encoding: 8bit\r\n\r\nGr\u00fc\u00dfe aus K\u00f6ln\r\n".encode(),
+              ["BODY=8BITMIME"]),
+        build("multipart", b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+              b"--b\r\n\r\none\r\n--b\r\nContent-Type: application/octet-stream\r\n"
+              b"Content-Transfer-Encoding: base64\r\n\r\nAAEC\r\n--b--\r\n"),
+        build("large", b"\r\n" + (b"0123456789abcdef" * 4 + b"\r\n") * 50000),
+    ]
+
+
+def fetch_all(cluster, account, imaps):
+    with imaplib.IMAP4_SSL("localhost", imaps["port"], ssl_context=cluster.tls()) as imap:
+        imap.login(account["user"], account["password"])
+        imap.select("INBOX", readonly=True)
+        _, data = imap.uid("FETCH", "1:*", "(UID BODY.PEEK[])")
+        return [item[1] for item in data if isinstance(item, tuple)]
+
+
+def missing(sent, stored):
+    """The names of those that are not there exactly once, octet for octet below the trace fields."""
+    return [name for name, octets in sent
+            if sum(one.endswith(b"\r\n" + octets) for one in stored) != 1]
+
+
+def check(cluster):
+    """Real messages in through every MX, out through IMAPS. Returns the text of a failure, or None."""
+    for account in cluster.accounts:
+        sent = []
+        for mx in cluster.listeners("smtp"):
+            for name, octets, options in messages(account["user"], mx["name"]):
+                with smtplib.SMTP(mx["host"], mx["port"], local_hostname="sender.example") as smtp:
+                    if len(sent) % 2:
+                        smtp.starttls(context=cluster.tls())
+                    smtp.ehlo()
+                    smtp.sendmail("check@sender.example", [account["user"]], octets, options)
+                sent.append((f"{name} through {mx['name']}", octets))
+        for imaps in cluster.listeners("imaps"):
+            end = time.monotonic() + VISIBLE_SECONDS
+            while (gone := missing(sent, fetch_all(cluster, account, imaps))) and time.monotonic() < end:
+                time.sleep(0.1)
+            if gone:
+                return f"{account['user']} at {imaps['name']}: not there exactly once: {', '.join(gone)}"
+            print(f"{account['user']}: {len(sent)} messages ({sum(len(one[1]) for one in sent)} octets) through "
+                  f"{len(cluster.listeners('smtp'))} MXes, each read back octet for octet from {imaps['name']}")
+    return None
+
+
+def main():
+    args = arguments()
+    folder = args.folder or tempfile.mkdtemp(prefix="packetboat-")
+    stopping = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.append(True))
+    status = 1
+    try:
+        with Cluster(folder, args.binaries, extra_configs=args.config) as cluster:
+            cluster.start()
+            show(cluster)
+            if args.endpoints:
+                write_endpoints(cluster, args.endpoints)
+            if args.check:
+                reason = check(cluster)
+            else:
+                watch(cluster, lambda: stopping)
+                reason = None
+            bad = cluster.stop()
+            if reason is None and bad:
+                reason = f"did not stop cleanly: {bad}"
+            if reason:
+                print(f"FAILED: {reason}", file=sys.stderr)
+            elif args.check:
+                print("OK: everything that was answered 250 is there, once, unchanged")
+            status = 1 if reason else 0
+    except (ClusterError, OSError, smtplib.SMTPException, imaplib.IMAP4.error) as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+    if status == 0 and not args.folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif status:
+        print(f"certificates, data and logs are kept in {folder}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
