@@ -35,10 +35,14 @@ _LINK = [
     "-pthread",
     "-Wl,-z,relro,-z,now",
     "-Wl,--gc-sections",
-    # BoringSSL is static and OpenSSL comes in with gRPC: nothing of an archive may be visible to
-    # the shared libraries of the process.
-    "-Wl,--exclude-libs,ALL",
 ]
+
+# BoringSSL is static and OpenSSL comes in with gRPC: nothing of an archive may be visible to the
+# shared libraries of the process. Clang links its sanitizers as archives, which must be visible.
+_HIDDEN_ARCHIVES = {
+    "gcc": ["-Wl,--exclude-libs,ALL"],
+    "clang": ["-Wl,--exclude-libs,libssl.a:libcrypto.a"],
+}
 
 _INCLUDE_DIRECTORIES = {
     "gcc": ["/usr/lib/gcc", "/usr/include"],
@@ -64,7 +68,7 @@ def _toolchain_config(name, compiler, cpu, triple):
         cxx_flags = ["-std=c++20"],
         dbg_compile_flags = ["-O0", "-g"],
         host_system_name = triple,
-        link_flags = _LINK,
+        link_flags = _LINK + _HIDDEN_ARCHIVES[compiler],
         link_libs = ["-lstdc++", "-lm"],
         opt_compile_flags = _OPT_COMPILE,
         # Archives are linked as archives: --exclude-libs does not see loose objects.
