@@ -1,5 +1,7 @@
 #include "mail/imap/backend.h"
 
+#include <set>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 
@@ -95,6 +97,24 @@ absl::string_view ErrorCodeName(ErrorCode code) {
       return "UNAVAILABLE";
   }
   return "";
+}
+
+FlagSet ChangeFlags(const FlagSet& before, FlagChange change, const FlagSet& flags) {
+  FlagSet after;
+  std::set<std::string> keywords;
+  if (change != FlagChange::kReplace) {
+    after.system = before.system;
+    keywords.insert(before.keywords.begin(), before.keywords.end());
+  }
+  if (change == FlagChange::kRemove) {
+    after.system &= static_cast<uint8_t>(~flags.system);
+    for (const std::string& keyword : flags.keywords) keywords.erase(keyword);
+  } else {
+    after.system |= flags.system;
+    keywords.insert(flags.keywords.begin(), flags.keywords.end());
+  }
+  after.keywords.assign(keywords.begin(), keywords.end());
+  return after;
 }
 
 }  // namespace packetboat::imap

@@ -112,9 +112,8 @@ struct MessageState {
 struct MessageMetadata {
   Uid uid;
   absl::Time internal_date;
-  uint64_t size = 0;  // octets, RFC822.SIZE
-  std::string
-      structure;  // message::Structure, serialised, as kept at delivery; empty: read the message
+  uint64_t size = 0;      // octets, RFC822.SIZE
+  std::string structure;  // message::Structure, serialised, as kept at delivery
   std::string email_id;   // RFC 8474 s5.1; empty: not known
   std::string thread_id;  // RFC 8474 s5.2; empty: NIL
 };
@@ -171,6 +170,9 @@ struct SyncResult {
 };
 
 enum class FlagChange { kReplace, kAdd, kRemove };
+
+// What `before` becomes; keywords sorted octet-wise, none twice.
+FlagSet ChangeFlags(const FlagSet& before, FlagChange change, const FlagSet& flags);
 
 struct StoreRequest {
   UidSet uids;
