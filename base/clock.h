@@ -7,7 +7,8 @@
 
 namespace packetboat {
 
-// Where time comes from. Thread-safe. Code below `net/` and outside `main.cc` never asks the system for the time.
+// Where time comes from. Thread-safe. Code below `net/` and outside `main.cc` never asks the system
+// for the time.
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -9,7 +9,8 @@
 
 namespace packetboat {
 
-// A message in a mailbox; strictly ascending per mailbox, never reused (RFC 3501 s2.3.1.1). Zero is no message.
+// A message in a mailbox; strictly ascending per mailbox, never reused (RFC 3501 s2.3.1.1). Zero is
+// no message.
 using Uid = StrongId<struct UidTag, uint32_t>;
 
 // Constant for the life of a mailbox, never repeated within an account (RFC 3501 s2.3.1.1).
@@ -24,7 +25,8 @@ using SeqNum = StrongId<struct SeqNumTag, uint32_t>;
 // An account: immutable, never reused, given out by shard 0. Zero is no account.
 using AccountId = StrongId<struct AccountIdTag, uint64_t>;
 
-// A mailbox (folder) within an account: immutable, never reused there, survives RENAME. Zero is no mailbox.
+// A mailbox (folder) within an account: immutable, never reused there, survives RENAME. Zero is no
+// mailbox.
 using MailboxId = StrongId<struct MailboxIdTag, uint64_t>;
 
 // A shard is one Raft group; shard 0 also holds the directory and the cluster's own state.

@@ -9,8 +9,9 @@
 
 namespace packetboat {
 
-// A number that cannot be confused with another one: `StrongId<struct UidTag, uint32_t>`. Ordered, hashable,
-// trivially copyable; value-initialised to zero. Arithmetic is deliberately absent: use value().
+// A number that cannot be confused with another one: `StrongId<struct UidTag, uint32_t>`. Ordered,
+// hashable, trivially copyable; value-initialised to zero. Arithmetic is deliberately absent: use
+// value().
 template <typename Tag, typename Rep>
 class StrongId {
  public:

@@ -1,0 +1,23 @@
+#include "base/status.h"
+
+#include <cstring>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+
+namespace packetboat {
+
+absl::Status Annotate(const absl::Status& status, absl::string_view context) {
+  if (status.ok()) return status;
+  absl::Status out(status.code(), absl::StrCat(context, ": ", status.message()));
+  status.ForEachPayload(
+      [&out](absl::string_view type, const absl::Cord& payload) { out.SetPayload(type, payload); });
+  return out;
+}
+
+absl::Status ErrnoToStatus(int error_number, absl::string_view context) {
+  return absl::Status(absl::ErrnoToStatusCode(error_number),
+                      absl::StrCat(context, ": ", std::strerror(error_number)));
+}
+
+}  // namespace packetboat
