@@ -1,0 +1,40 @@
+#include "auth/login/hash_pool.h"
+
+#include <utility>
+
+namespace packetboat::auth {
+
+HashPool::HashPool(size_t threads, size_t queue) : queue_(queue) {
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+}
+
+HashPool::~HashPool() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool HashPool::Submit(absl::AnyInvocable<void()> task) {
+  absl::MutexLock lock(&mutex_);
+  if (tasks_.size() >= queue_) return false;
+  tasks_.push_back(std::move(task));
+  return true;
+}
+
+void HashPool::Run() {
+  for (;;) {
+    absl::AnyInvocable<void()> task;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &HashPool::HasWork));
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    std::move(task)();
+  }
+}
+
+}  // namespace packetboat::auth

@@ -1,0 +1,41 @@
+#ifndef PACKETBOAT_AUTH_LOGIN_HASH_POOL_H_
+#define PACKETBOAT_AUTH_LOGIN_HASH_POOL_H_
+
+#include <cstddef>
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/synchronization/mutex.h"
+
+namespace packetboat::auth {
+
+// Threads for password hashes, which are made to be slow and large: at most `threads` at a time, at most `queue` waiting.
+// Thread-safe. The destructor runs what waits, then joins.
+class HashPool {
+ public:
+  HashPool(size_t threads, size_t queue);
+  ~HashPool();
+
+  HashPool(const HashPool&) = delete;
+  HashPool& operator=(const HashPool&) = delete;
+
+  // False when the queue is full; the task has then not been taken.
+  [[nodiscard]] bool Submit(absl::AnyInvocable<void()> task);
+
+ private:
+  void Run();
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !tasks_.empty(); }
+
+  const size_t queue_;
+  absl::Mutex mutex_;
+  std::deque<absl::AnyInvocable<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace packetboat::auth
+
+#endif  // PACKETBOAT_AUTH_LOGIN_HASH_POOL_H_
