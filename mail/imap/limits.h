@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 namespace packetboat::imap {
 
 // What one command may cost before it is refused: the bounds of the fragmenter and the parser. Each
@@ -46,6 +48,45 @@ struct SyntaxLimits {
   size_t max_search_depth = 32;
   // RFC 2971 s3.3 says 30 pairs, names of 30 octets, values of 1,024.
   size_t max_id_pairs = 30;
+};
+
+// The bounds before login: room for LOGIN with long credentials, no more.
+inline SyntaxLimits LoginSyntaxLimits() {
+  SyntaxLimits limits;
+  limits.max_line_octets = 8 * 1024;
+  limits.max_literals = 8;
+  limits.max_argument_literal_octets = 4 * 1024;
+  limits.max_skipped_octets = 64 * 1024;
+  return limits;
+}
+
+// What one session may cost, and how long it may take (session.h). Inclusive, tested at n and n
+// + 1.
+struct SessionLimits {
+  // From the connection to a login, whatever is sent meanwhile. BYE.
+  absl::Duration login_timeout = absl::Minutes(3);
+  // Without a command after login; RFC 3501 s5.4 asks for at least 30 minutes. BYE.
+  absl::Duration autologout = absl::Minutes(30);
+  // How long a client may leave what was sent to it unread. Close.
+  absl::Duration write_timeout = absl::Minutes(5);
+  // IDLE says something after so long a silence, lest a NAT forgets the connection.
+  absl::Duration idle_keepalive = absl::Minutes(2);
+  // IDLE asks again after so long if the backend could not tell what is new.
+  absl::Duration idle_retry = absl::Seconds(1);
+
+  // Commands refused with BAD, one after the other. BYE.
+  size_t max_bad_commands = 20;
+  // Logins refused. BYE.
+  size_t max_failed_logins = 6;
+  // Input that waits for its turn, pipelined commands for the most part; beyond, the session does
+  // not want input.
+  size_t max_pending_input_octets = 64 * 1024;
+  // Output that has not left for the client; beyond, the session makes no more.
+  size_t max_output_octets = 256 * 1024;
+  // Keywords in one mailbox that a client may bring about. NO [LIMIT].
+  size_t max_mailbox_keywords = 256;
+  // Header octets of one message that are looked at for BODY[HEADER.FIELDS] and SEARCH.
+  size_t max_header_octets = 1024 * 1024;
 };
 
 }  // namespace packetboat::imap
