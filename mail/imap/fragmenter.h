@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,7 @@ absl::string_view FragmentErrorText(FragmentError error);
 // What the fragmenter found.
 struct FragmentEvent {
   enum class Kind {
-    // All input is used up.
+    // All input is used up, or kLiteral waits for its answer.
     kNeedInput,
     // A whole command: see fragments().
     kCommand,
@@ -59,7 +60,7 @@ struct FragmentEvent {
     // next
     // Next(). `message` says that it is the message of an APPEND, whose fragments so far (the
     // announced
-    // message included) can be given to ParseAppend(); others come here only if `synchronizing`,
+    // message included) can be given to ParseCommand(); others come here only if `synchronizing`,
     // with
     // fragments() not yet holding the literal. A synchronizing one that is accepted asks for a `+`.
     kLiteral,
@@ -69,7 +70,7 @@ struct FragmentEvent {
     kLine,
     // A command, or an expected line, that was read to its end and dropped: `error`, and tag() for
     // the
-    // response. What was accepted of a message is void.
+    // response. Whatever came of a message is void.
     kDiscarded,
     // A literal too large to skip: nothing after it can be understood. Say BYE and close. Stays so.
     kFatal,
@@ -133,7 +134,7 @@ class Fragmenter {
   const std::vector<Fragment>& fragments() const { return fragments_; }
   // The tag of the command at hand or just dropped; `*` if it has no valid one.
   const std::string& tag() const { return tag_; }
-  // Nothing of a command has been read yet.
+  // Whether nothing has been read of a command that is not done.
   bool between_commands() const { return state_ == State::kStart; }
 
  private:
@@ -154,6 +155,7 @@ class Fragmenter {
    private:
     enum class State { kText, kQuoted, kQuotedEscape, kTilde, kOpen, kDigits, kPlus, kClosed };
 
+    void TakeDigit(uint64_t digit);
     void TakeText(char octet);
 
     State state_ = State::kText;
@@ -164,44 +166,57 @@ class Fragmenter {
   };
 
   enum class State {
-    kStart,            // between commands
-    kLine,             // in a line of a command
-    kDecision,         // kLiteral was said, no answer yet
-    kLiteral,          // in an argument
-    kMessage,          // in an accepted message
-    kDone,             // kCommand was said
-    kExpectedLine,     // after ExpectLine()
-    kSkipLiteral,      // in a literal of a dropped command
-    kReportDiscarded,  // kDiscarded is due
+    kStart,           // between commands, nothing read of the next
+    kLine,            // in a line of a command, dropped or not
+    kExpectedLine,    // in the line after ExpectLine()
+    kDecision,        // kLiteral was said and not answered
+    kLiteral,         // in an argument
+    kMessage,         // in an accepted message
+    kSkippedLiteral,  // in a literal of a dropped command
+    kDropped,         // at the end of a dropped command, which is not said yet
     kFatal,
   };
 
+  // One step of the machine; nothing if it has to go on.
+  std::optional<FragmentEvent> Step(absl::string_view* input);
   void BeginCommand();
-  FragmentEvent ReadLine(absl::string_view* input);
-  FragmentEvent EndLine();
-  FragmentEvent EndDiscardedLine();
-  FragmentEvent EndExpectedLine();
-  FragmentEvent BeginLiteral();
-  FragmentEvent ReadLiteral(absl::string_view* input);
-  FragmentEvent ReadMessage(absl::string_view* input);
-  FragmentEvent SkipLiteral(absl::string_view* input);
-  FragmentEvent SkipFrom(uint64_t octets);
-  FragmentEvent Discarded();
-  FragmentEvent Fatal();
-  bool TakeLineOctet(char octet);
-  void Discard(FragmentError error);
-  bool CheckLiteral(FragmentError* error) const;
+  std::optional<FragmentEvent> ReadLine(absl::string_view* input);
+  void TakeLineOctet(char octet);
+  std::optional<FragmentEvent> EndLine();
+  std::optional<FragmentEvent> BeginLiteral();
+  std::optional<FragmentError> RefuseLiteral(bool message) const;
+  void ReadLiteral(absl::string_view* input);
+  std::optional<FragmentEvent> ReadMessage(absl::string_view* input);
+  void SkipLiteral(absl::string_view* input);
+  // Makes the command at hand a dropped one, for the first error only.
+  void Drop(FragmentError error);
+  // Goes on behind the last line of a dropped command that was read.
+  void EndDroppedLine();
   bool LiteralIsMessage() const;
-  void ContinueLine();
-  void ReadTag();
+  void BeginLine();
+  void ReadTag(absl::string_view line);
 
   SyntaxLimits limits_;
   LiteralPolicy policy_;
   State state_ = State::kStart;
+
+  // Of the command at hand.
   std::vector<Fragment> fragments_;
   std::string tag_ = "*";
+  size_t line_octets_ = 0;
+  size_t literals_ = 0;
+  uint64_t argument_octets_ = 0;
+  uint64_t skipped_octets_ = 0;
+  std::optional<FragmentError> error_;
+
+  // Of the line at hand.
   std::string line_;
   LineScanner scanner_;
+  bool after_cr_ = false;
+
+  // Of the literal at hand.
+  uint64_t remaining_ = 0;
+  bool binary_ = false;
 };
 
 }  // namespace packetboat::imap

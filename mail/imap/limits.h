@@ -48,6 +48,8 @@ struct SyntaxLimits {
   size_t max_search_depth = 32;
   // RFC 2971 s3.3 says 30 pairs, names of 30 octets, values of 1,024.
   size_t max_id_pairs = 30;
+  // RFC 5256 s3 has seven kinds.
+  size_t max_sort_criteria = 16;
 };
 
 // The bounds before login: room for LOGIN with long credentials, no more.

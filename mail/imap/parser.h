@@ -16,19 +16,16 @@ namespace packetboat::imap {
 // The second stage: what the octets of one command say (RFC 3501 s9 and the extensions named in
 // command.h). Pure; work and memory are linear in the command's size within SyntaxLimits.
 //
-// Strict, but for what real clients send and Dovecot takes: spaces before the end of a command,
-// 8-bit octets in quoted strings, a FETCH list with extra spaces.
+// Strict, but for what real clients send and other servers take: more than one space between
+// arguments, spaces inside parentheses and at the end of a command, 8-bit octets in quoted strings,
+// MODSEQ zero.
 
-// `fragments` as the fragmenter gives them with kCommand. A message of APPEND is a placeholder
-// among them.
+// `fragments` as the fragmenter gives them. With kCommand they are a whole command; the message of
+// an APPEND is a placeholder among them. With kLiteral they end with the message of an APPEND that
+// is announced but not read: what stands before it can be judged then, and at the command's end
+// once more, to see that nothing followed the message.
 std::variant<Command, SyntaxError> ParseCommand(const std::vector<Fragment>& fragments,
                                                 const SyntaxLimits& limits);
-
-// The same for an APPEND whose message is announced but not read: `fragments` as with kLiteral,
-// whose last is the message. The command holds Append. At the command's end ParseCommand() sees
-// that nothing followed.
-std::variant<Command, SyntaxError> ParseAppend(const std::vector<Fragment>& fragments,
-                                               const SyntaxLimits& limits);
 
 // The client's line that answers a `+` of AUTHENTICATE (RFC 3501 s6.2.2).
 struct SaslResponse {

@@ -76,14 +76,15 @@ class SequenceSet {
   // than `max_ranges` ranges.
   static std::optional<SequenceSet> Parse(absl::string_view text, size_t max_ranges);
 
-  // The numbers meant when the largest in use is `largest` (zero: none is, and then whatever names
-  // `*` is empty). `7:*` holds `largest` even when that is below 7 (RFC 3501 s9, seq-range).
-  // Numbers above `largest` stay: a UID may name nothing (RFC 3501 s6.4.8), a message number must
+  // The numbers meant when the largest in use is `largest` (zero: none is, and then a range with
+  // `*` is empty). `7:*` is `largest` alone when that is below 7 (RFC 3501 s9, seq-range). Ranges
+  // without `*` stay as they are: a UID may name nothing (RFC 3501 s6.4.8), a message number must
   // not, see largest_number().
   NumberSet Resolve(uint32_t largest) const;
 
   bool has_star() const;
-  // Largest number written, 0 if there is only `*`. A message number above EXISTS is BAD.
+  // The largest number in the ranges without `*`, 0 if there is none. A message number above EXISTS
+  // is BAD.
   uint32_t largest_number() const;
   const std::vector<Item>& items() const { return items_; }
   bool empty() const { return items_.empty(); }
