@@ -73,24 +73,6 @@ std::string StatusItemsText(const std::vector<StatusItem>& items) {
                       ")");
 }
 
-absl::string_view SectionName(Section::Kind kind) {
-  switch (kind) {
-    case Section::Kind::kWhole:
-      return "";
-    case Section::Kind::kHeader:
-      return "HEADER";
-    case Section::Kind::kHeaderFields:
-      return "HEADER.FIELDS";
-    case Section::Kind::kHeaderFieldsNot:
-      return "HEADER.FIELDS.NOT";
-    case Section::Kind::kText:
-      return "TEXT";
-    case Section::Kind::kMime:
-      return "MIME";
-  }
-  return "";
-}
-
 std::string SectionText(const Section& section) {
   std::string out = absl::StrJoin(section.part, ".");
   if (!section.part.empty() && section.kind != Section::Kind::kWhole) out.push_back('.');
@@ -99,49 +81,9 @@ std::string SectionText(const Section& section) {
   return out;
 }
 
-absl::string_view FetchItemName(FetchItem::Kind kind) {
-  switch (kind) {
-    case FetchItem::Kind::kBody:
-    case FetchItem::Kind::kBodySection:
-      return "BODY";
-    case FetchItem::Kind::kBodyStructure:
-      return "BODYSTRUCTURE";
-    case FetchItem::Kind::kEnvelope:
-      return "ENVELOPE";
-    case FetchItem::Kind::kFlags:
-      return "FLAGS";
-    case FetchItem::Kind::kInternalDate:
-      return "INTERNALDATE";
-    case FetchItem::Kind::kRfc822:
-      return "RFC822";
-    case FetchItem::Kind::kRfc822Header:
-      return "RFC822.HEADER";
-    case FetchItem::Kind::kRfc822Size:
-      return "RFC822.SIZE";
-    case FetchItem::Kind::kRfc822Text:
-      return "RFC822.TEXT";
-    case FetchItem::Kind::kUid:
-      return "UID";
-    case FetchItem::Kind::kModSeq:
-      return "MODSEQ";
-    case FetchItem::Kind::kBinary:
-      return "BINARY";
-    case FetchItem::Kind::kBinarySize:
-      return "BINARY.SIZE";
-    case FetchItem::Kind::kEmailId:
-      return "EMAILID";
-    case FetchItem::Kind::kThreadId:
-      return "THREADID";
-  }
-  return "";
-}
-
 std::string FetchItemText(const FetchItem& item) {
   std::string out = absl::StrCat(FetchItemName(item.kind), item.peek ? ".PEEK" : "");
-  if (item.kind == FetchItem::Kind::kBodySection || item.kind == FetchItem::Kind::kBinary ||
-      item.kind == FetchItem::Kind::kBinarySize) {
-    absl::StrAppend(&out, "[", SectionText(item.section), "]");
-  }
+  if (item.HasSection()) absl::StrAppend(&out, "[", SectionText(item.section), "]");
   if (item.partial.has_value()) {
     absl::StrAppend(&out, "<", item.partial->offset, ".", item.partial->length, ">");
   }
@@ -444,6 +386,65 @@ absl::string_view StatusItemName(StatusItem item) {
       return "APPENDLIMIT";
   }
   return "";
+}
+
+absl::string_view SectionName(Section::Kind kind) {
+  switch (kind) {
+    case Section::Kind::kWhole:
+      return "";
+    case Section::Kind::kHeader:
+      return "HEADER";
+    case Section::Kind::kHeaderFields:
+      return "HEADER.FIELDS";
+    case Section::Kind::kHeaderFieldsNot:
+      return "HEADER.FIELDS.NOT";
+    case Section::Kind::kText:
+      return "TEXT";
+    case Section::Kind::kMime:
+      return "MIME";
+  }
+  return "";
+}
+
+absl::string_view FetchItemName(FetchItem::Kind kind) {
+  switch (kind) {
+    case FetchItem::Kind::kBody:
+    case FetchItem::Kind::kBodySection:
+      return "BODY";
+    case FetchItem::Kind::kBodyStructure:
+      return "BODYSTRUCTURE";
+    case FetchItem::Kind::kEnvelope:
+      return "ENVELOPE";
+    case FetchItem::Kind::kFlags:
+      return "FLAGS";
+    case FetchItem::Kind::kInternalDate:
+      return "INTERNALDATE";
+    case FetchItem::Kind::kRfc822:
+      return "RFC822";
+    case FetchItem::Kind::kRfc822Header:
+      return "RFC822.HEADER";
+    case FetchItem::Kind::kRfc822Size:
+      return "RFC822.SIZE";
+    case FetchItem::Kind::kRfc822Text:
+      return "RFC822.TEXT";
+    case FetchItem::Kind::kUid:
+      return "UID";
+    case FetchItem::Kind::kModSeq:
+      return "MODSEQ";
+    case FetchItem::Kind::kBinary:
+      return "BINARY";
+    case FetchItem::Kind::kBinarySize:
+      return "BINARY.SIZE";
+    case FetchItem::Kind::kEmailId:
+      return "EMAILID";
+    case FetchItem::Kind::kThreadId:
+      return "THREADID";
+  }
+  return "";
+}
+
+bool FetchItem::HasSection() const {
+  return kind == Kind::kBodySection || kind == Kind::kBinary || kind == Kind::kBinarySize;
 }
 
 bool FetchItem::SetsSeen() const {

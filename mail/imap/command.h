@@ -288,6 +288,9 @@ struct Section {
   friend bool operator==(const Section&, const Section&) = default;
 };
 
+// `HEADER.FIELDS` and so on; empty for kWhole.
+absl::string_view SectionName(Section::Kind kind);
+
 // `<offset.length>`, in octets; length is not zero.
 struct Partial {
   uint64_t offset = 0;
@@ -321,11 +324,16 @@ struct FetchItem {
   Section section;
   std::optional<Partial> partial;
 
+  // Whether brackets belong to it.
+  bool HasSection() const;
   // RFC 3501 s6.4.5: whether fetching it sets \Seen.
   bool SetsSeen() const;
 
   friend bool operator==(const FetchItem&, const FetchItem&) = default;
 };
+
+// `BODY`, `RFC822.SIZE`, ...: without PEEK and brackets.
+absl::string_view FetchItemName(FetchItem::Kind kind);
 
 struct Fetch {
   bool uid = false;
