@@ -5,14 +5,13 @@
 #include <grpcpp/security/tls_certificate_verifier.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 
 namespace packetboat::rpc {
 namespace {
@@ -129,9 +128,9 @@ std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const TlsFiles& fil
 Identity CallerOf(const grpc::ServerContextBase& context) {
   const std::vector<grpc::string_ref> values =
       context.auth_context()->FindPropertyValues(kIdentityProperty);
-  if (values.size() != 1) std::abort();
+  CHECK(values.size() == 1);
   const std::optional<Identity> identity = ParseIdentity(View(values[0]));
-  if (!identity.has_value()) std::abort();
+  CHECK(identity.has_value());
   return *identity;
 }
 

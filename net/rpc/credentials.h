@@ -6,25 +6,14 @@
 #include <grpcpp/server_context.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "net/rpc/access.h"
+#include "net/rpc/tls_files.h"
 
 // Mutual TLS between the roles of one cluster.
 
 namespace packetboat::rpc {
-
-// PEM files. They are read again when they change: a renewed certificate needs no restart.
-struct TlsFiles {
-  std::string ca;
-  std::string certificate;
-  std::string key;
-};
-
-// Reads the files once and says what is wrong with them in words for an operator; returns whom the certificate names.
-absl::StatusOr<Identity> CheckTlsFiles(const TlsFiles& files);
 
 // A server's side: a client must show a certificate of the cluster's CA with one well-formed identity of `cluster`, and
 // every call is held against the table in access.h before its handler sees it (PERMISSION_DENIED).
