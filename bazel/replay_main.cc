@@ -1,6 +1,6 @@
-// Drives a fuzz target without a fuzzer: every input named on the command line, the empty input, and
-// seeded mutations of each. Equal arguments give equal runs; the last input stands in a file when
-// the target crashes.
+// Drives a fuzz target without a fuzzer: every input named on the command line, the empty input,
+// and seeded mutations of each. Equal arguments give equal runs; the last input stands in a file
+// when the target crashes.
 
 #include <cstddef>
 #include <cstdint>
@@ -72,7 +72,8 @@ Input Mutate(Input input, const std::vector<Input>& corpus, std::mt19937_64& ran
     default: {
       const Input& other = corpus[below(corpus.size())];
       input.resize(at);
-      input.insert(input.end(), other.begin() + static_cast<std::ptrdiff_t>(below(other.size() + 1)),
+      input.insert(input.end(),
+                   other.begin() + static_cast<std::ptrdiff_t>(below(other.size() + 1)),
                    other.end());
       break;
     }
