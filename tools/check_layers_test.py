@@ -29,6 +29,13 @@ class CheckLayersTest(unittest.TestCase):
         self.assert_forbidden("//base:config", "//net/api:dns")
         self.assert_forbidden("//proto/store:record", "//base:ids")
 
+    def test_configuration_is_read_by_services_and_not_by_libraries(self):
+        self.assert_allowed("//base/config:load", "//proto:config")
+        self.assert_allowed("//mx/inbound:shell", "//base/config:load")
+        self.assert_allowed("//base/config:load_test", "//base/config:load")
+        for library in ["base:log", "mail/smtp:session", "net/api:dns", "store/model:mailbox"]:
+            self.assert_forbidden(f"//{library}", "//base/config:load")
+
     def test_mail_knows_no_socket_thread_or_schema(self):
         self.assert_allowed("//mail/dkim:dkim", "@boringssl//:crypto")
         for repository in ["asio", "rocksdb", "com_google_protobuf", "com_github_grpc_grpc", "curl"]:
