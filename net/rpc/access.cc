@@ -27,6 +27,7 @@ const std::vector<Rule>& Rules() {
       {"/packetboat.rpc.delivery.Delivery/ForgetKeys", {Role::kMx}},
       {"/packetboat.rpc.delivery.Delivery/Shards", {Role::kMx, Role::kAdmin}},
       {"/packetboat.rpc.directory.Directory/Watch", {Role::kAuth, Role::kAdmin}},
+      {"/packetboat.rpc.directory.Directory/Version", {Role::kAuth, Role::kAdmin}},
       {"/packetboat.rpc.directory.Directory/Change", {Role::kAdmin}},
       {"/packetboat.rpc.directory.Directory/EnsureAccounts", {Role::kAuth}},
       // Health tells no secret, and everything that depends on a service asks for it.
