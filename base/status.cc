@@ -1,7 +1,5 @@
 #include "base/status.h"
 
-#include <cstring>
-
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 
@@ -13,11 +11,6 @@ absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   status.ForEachPayload(
       [&out](absl::string_view type, const absl::Cord& payload) { out.SetPayload(type, payload); });
   return out;
-}
-
-absl::Status ErrnoToStatus(int error_number, absl::string_view context) {
-  return absl::Status(absl::ErrnoToStatusCode(error_number),
-                      absl::StrCat(context, ": ", std::strerror(error_number)));
 }
 
 }  // namespace packetboat

@@ -13,9 +13,6 @@ namespace packetboat {
 // `status` with "`context`: " before its message; code and payloads stay. OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
-// From errno: the fitting code, and "`context`: No such file or directory".
-absl::Status ErrnoToStatus(int error_number, absl::string_view context);
-
 namespace status_internal {
 
 inline absl::Status StatusOf(absl::Status status) { return status; }

@@ -1,6 +1,5 @@
 #include "base/status.h"
 
-#include <cerrno>
 #include <memory>
 
 #include "absl/strings/cord.h"
@@ -73,12 +72,6 @@ TEST(AnnotateTest, PutsContextBeforeTheMessageAndKeepsTheRest) {
 }
 
 TEST(AnnotateTest, OkStaysOk) { EXPECT_TRUE(Annotate(absl::OkStatus(), "context").ok()); }
-
-TEST(ErrnoToStatusTest, NamesContextAndCause) {
-  const absl::Status status = ErrnoToStatus(ENOENT, "/none");
-  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(status.message(), "/none: No such file or directory");
-}
 
 }  // namespace
 }  // namespace packetboat

@@ -88,6 +88,10 @@ class ConnectionHandler {
   // The deadline has come.
   virtual void OnTimer() {}
 
+  // The peer will send nothing more, but may still be reading. True: the handler has more to say and will call
+  // Close(). False: the connection is closed once all that is queued is written.
+  virtual bool OnEndOfStream() { return false; }
+
   // Once, last of all. OK: the peer ended the stream in order, or Close() went through. Otherwise
   // why it broke; a Dial that failed also ends here, then OnOpen was never called. The handler may
   // have unsaved input: a peer that ended the stream in the middle of something is OK too.

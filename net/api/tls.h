@@ -17,10 +17,9 @@ struct TlsInfo {
 
   // The peer's certificates as it sent them, leaf first, DER. Empty if it sent none.
   std::vector<std::string> peer_chain_der;
-  // OK if the peer's chain leads to a trusted root and (as client) carries the name asked for; else
-  // why not. A server that asked for no certificate, and a client that was told not to verify, see
-  // kUnauthenticated.
-  absl::Status peer_verified = absl::UnauthenticatedError("not checked");
+  // OK if the peer's chain leads to a trusted root and, seen from a client, is valid for the name asked for; else
+  // why not. kUnauthenticated if there was no certificate to check.
+  absl::Status peer_verified = absl::UnauthenticatedError("no certificate");
 };
 
 // What a server shows and accepts in a handshake: TLS 1.2 and 1.3 with forward secrecy and

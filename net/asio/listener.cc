@@ -1,0 +1,183 @@
+#include "net/asio/listener.h"
+
+#include <sys/socket.h>
+
+#include <asio/buffer.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/ip/v6_only.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "net/asio/connection.h"
+
+namespace packetboat::net {
+namespace {
+
+using asio::ip::tcp;
+
+// Out of file descriptors or memory: trying again at once would only burn the processor.
+constexpr std::chrono::milliseconds kPauseAfterError{100};
+
+}  // namespace
+
+tcp::endpoint ToAsio(const Endpoint& endpoint) {
+  const absl::Span<const uint8_t> bytes = endpoint.address.bytes();
+  if (endpoint.address.is_v4()) {
+    asio::ip::address_v4::bytes_type octets;
+    std::copy(bytes.begin(), bytes.end(), octets.begin());
+    return tcp::endpoint(asio::ip::address_v4(octets), endpoint.port);
+  }
+  asio::ip::address_v6::bytes_type octets;
+  std::copy(bytes.begin(), bytes.end(), octets.begin());
+  return tcp::endpoint(asio::ip::address_v6(octets), endpoint.port);
+}
+
+Endpoint FromAsio(const tcp::endpoint& endpoint) {
+  if (endpoint.address().is_v4()) {
+    const auto octets = endpoint.address().to_v4().to_bytes();
+    return {*IpAddress::FromBytes(octets), endpoint.port()};
+  }
+  const auto octets = endpoint.address().to_v6().to_bytes();
+  return {*IpAddress::FromBytes(octets), endpoint.port()};
+}
+
+Acceptor::Acceptor(AsioLoop& loop, ListenOptions options, AcceptCallback accept, NextLoop next_loop)
+    : loop_(loop),
+      options_(std::move(options)),
+      next_loop_(std::move(next_loop)),
+      acceptor_(loop.context()),
+      accept_(std::move(accept)) {}
+
+absl::StatusOr<std::shared_ptr<Acceptor>> Acceptor::Open(AsioLoop& loop, ListenOptions options,
+                                                         AcceptCallback accept,
+                                                         NextLoop next_loop) {
+  std::shared_ptr<Acceptor> acceptor(
+      new Acceptor(loop, std::move(options), std::move(accept), std::move(next_loop)));
+  RETURN_IF_ERROR(acceptor->Bind());
+  return acceptor;
+}
+
+absl::Status Acceptor::Bind() {
+  const tcp::endpoint endpoint = ToAsio(options_.endpoint);
+  asio::error_code error;
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error && options_.endpoint.address.is_v6()) {
+    acceptor_.set_option(asio::ip::v6_only(true), error);
+  }
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(options_.backlog, error);
+  const tcp::endpoint bound = error ? tcp::endpoint() : acceptor_.local_endpoint(error);
+  if (error) {
+    return absl::ErrnoToStatus(error.value(),
+                               absl::StrCat("listen on ", options_.endpoint.ToString()));
+  }
+  endpoint_ = FromAsio(bound);
+  return absl::OkStatus();
+}
+
+void Acceptor::Start() {
+  loop_.Post([self = shared_from_this()] {
+    self->loop_.Adopt(self.get(), [self] { self->Stop(); });
+    asio::co_spawn(self->loop_.context(), self->AcceptWhileOpen(),
+                   [self](std::exception_ptr exception) {
+                     if (exception) std::rethrow_exception(exception);
+                     self->loop_.Release(self.get());
+                   });
+  });
+}
+
+void Acceptor::Stop() {
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return;
+  stopped_ = true;
+  // The port is free from here on, whatever the loop is doing; it closes the descriptor itself.
+  if (acceptor_.is_open()) shutdown(acceptor_.native_handle(), SHUT_RDWR);
+  loop_.Post([self = shared_from_this()] {
+    absl::MutexLock lock(&self->mutex_);
+    asio::error_code ignored;
+    self->acceptor_.close(ignored);
+  });
+}
+
+asio::awaitable<void> Acceptor::AcceptWhileOpen() {
+  while (acceptor_.is_open()) {
+    AsioLoop& target = next_loop_();
+    asio::error_code error;
+    tcp::socket socket = co_await acceptor_.async_accept(
+        target.context(), asio::redirect_error(asio::use_awaitable, error));
+    if (error) {
+      co_await PauseAfterError(error);
+    } else if (open_.load() >= options_.max_connections) {
+      Refuse(std::move(socket));
+    } else {
+      refusing_ = false;
+      open_.fetch_add(1);
+      target.Post([self = shared_from_this(), &target, socket = std::move(socket)]() mutable {
+        self->OpenConnection(target, std::move(socket));
+      });
+    }
+  }
+}
+
+asio::awaitable<void> Acceptor::PauseAfterError(const asio::error_code& error) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopped_) co_return;
+  }
+  // The peer went away before it was accepted: no reason to wait.
+  if (error == asio::error::connection_aborted) co_return;
+  log::Error("accept failed", {{"listener", options_.name}, {"reason", error.message()}});
+  asio::steady_timer timer(loop_.context(), kPauseAfterError);
+  asio::error_code ignored;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+void Acceptor::Refuse(tcp::socket socket) {
+  if (!refusing_) {
+    log::Warning("connection limit reached",
+                 {{"listener", options_.name}, {"limit", options_.max_connections}});
+  }
+  refusing_ = true;
+  asio::error_code ignored;
+  if (options_.tls == nullptr) {
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(options_.refusal), ignored);
+  }
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+std::shared_ptr<ConnectionHandler> Acceptor::MakeHandler(const Endpoint& peer,
+                                                         const Endpoint& local) {
+  // Shared: several loops make handlers at a time, and Stop() waits for them.
+  absl::ReaderMutexLock lock(&mutex_);
+  return stopped_ ? nullptr : accept_(peer, local);
+}
+
+void Acceptor::OpenConnection(AsioLoop& loop, tcp::socket socket) {
+  asio::error_code error;
+  const tcp::endpoint peer = socket.remote_endpoint(error);
+  const tcp::endpoint local = error ? tcp::endpoint() : socket.local_endpoint(error);
+  std::shared_ptr<ConnectionHandler> handler;
+  if (!error) handler = MakeHandler(FromAsio(peer), FromAsio(local));
+  if (handler == nullptr) {
+    open_.fetch_sub(1);
+    return;
+  }
+  const auto connection = std::make_shared<AsioConnection>(
+      loop, std::move(socket), FromAsio(peer), FromAsio(local), options_.limits, std::move(handler),
+      [self = shared_from_this()] { self->open_.fetch_sub(1); });
+  loop.Adopt(connection);
+  if (options_.tls != nullptr) connection->StartTlsServer(options_.tls);
+  connection->Open();
+}
+
+}  // namespace packetboat::net
