@@ -101,7 +101,11 @@ bool TakeZone(TokenReader& in, absl::Duration* out) {
 
 }  // namespace
 
-bool TakeSpace(TokenReader& in) { return in.TakeSpaces() || in.Fail("Space expected"); }
+bool TakeSpace(TokenReader& in) {
+  const bool taken = in.TakeSpaces();
+  if (in.AtEnd()) return in.Fail("Argument missing");
+  return taken || in.Fail("Space expected");
+}
 
 bool DecodeMailbox(TokenReader& in, std::string* name) {
   std::optional<std::string> decoded = DecodeMailboxName(*name);
