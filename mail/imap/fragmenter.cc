@@ -115,10 +115,7 @@ FragmentEvent Fragmenter::Next(absl::string_view* input) {
 }
 
 std::optional<FragmentEvent> Fragmenter::Step(absl::string_view* input) {
-  const bool takes_octets = state_ != State::kDropped && state_ != State::kFatal &&
-                            (state_ == State::kStart || state_ == State::kLine ||
-                             state_ == State::kExpectedLine || remaining_ > 0);
-  if (state_ == State::kDecision || (takes_octets && input->empty())) return FragmentEvent{};
+  if (input->empty() && NeedsOctets()) return FragmentEvent{};
   switch (state_) {
     case State::kStart:
       BeginCommand();
@@ -138,10 +135,29 @@ std::optional<FragmentEvent> Fragmenter::Step(absl::string_view* input) {
       state_ = State::kStart;
       return FragmentEvent{.kind = FragmentEvent::Kind::kDiscarded, .error = *error_};
     case State::kDecision:
+      return FragmentEvent{};
     case State::kFatal:
       break;
   }
   return FragmentEvent{.kind = FragmentEvent::Kind::kFatal};
+}
+
+bool Fragmenter::NeedsOctets() const {
+  switch (state_) {
+    case State::kStart:
+    case State::kLine:
+    case State::kExpectedLine:
+      return true;
+    case State::kLiteral:
+    case State::kMessage:
+    case State::kSkippedLiteral:
+      return remaining_ > 0;
+    case State::kDecision:
+    case State::kDropped:
+    case State::kFatal:
+      break;
+  }
+  return false;
 }
 
 void Fragmenter::BeginCommand() {
@@ -278,7 +294,7 @@ void Fragmenter::RejectLiteral() {
 void Fragmenter::ReadLiteral(absl::string_view* input) {
   const absl::string_view octets = TakeUpTo(remaining_, input);
   remaining_ -= octets.size();
-  if (absl::StrContains(octets, '\0')) {
+  if (octets.find('\0') != absl::string_view::npos) {
     Drop(FragmentError::kBadOctet);
     state_ = State::kSkippedLiteral;
     return;

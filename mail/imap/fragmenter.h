@@ -179,6 +179,7 @@ class Fragmenter {
 
   // One step of the machine; nothing if it has to go on.
   std::optional<FragmentEvent> Step(absl::string_view* input);
+  bool NeedsOctets() const;
   void BeginCommand();
   std::optional<FragmentEvent> ReadLine(absl::string_view* input);
   void TakeLineOctet(char octet);
