@@ -1,6 +1,8 @@
 #ifndef PACKETBOAT_NET_RPC_SERVER_H_
 #define PACKETBOAT_NET_RPC_SERVER_H_
 
+#include <grpcpp/impl/service_type.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,10 +10,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "net/rpc/tls_files.h"
-
-namespace grpc {
-class Service;
-}
 
 namespace packetboat::rpc {
 
