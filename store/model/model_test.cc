@@ -1,0 +1,135 @@
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "store/model/limits.h"
+#include "store/model/testing/shard.h"
+
+namespace packetboat::model::testing {
+namespace {
+
+using entry::Result;
+using One = entry::DeliverResult::One;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr uint64_t kAlice = 7;
+constexpr uint64_t kBob = 8;
+
+TEST(Accounts, HaveSixMailboxesWithTheirUsesFromTheStart) {
+  Shard shard;
+  EXPECT_EQ(shard.Apply(CreateAccount(kAlice)).outcome(), Result::OK);
+  std::vector<std::pair<std::string, SpecialUse>> found;
+  for (const MailboxInfo& info : Must(shard.reader().Mailboxes(AccountId(kAlice)))) {
+    EXPECT_TRUE(info.selectable);
+    found.emplace_back(info.name, info.special_use);
+  }
+  EXPECT_THAT(
+      found,
+      ElementsAre(std::pair("Archive", SpecialUse::kArchive),
+                  std::pair("Drafts", SpecialUse::kDrafts), std::pair("INBOX", SpecialUse::kNone),
+                  std::pair("Junk", SpecialUse::kJunk), std::pair("Sent", SpecialUse::kSent),
+                  std::pair("Trash", SpecialUse::kTrash)));
+  EXPECT_THAT(Must(shard.reader().Subscriptions(AccountId(kAlice))),
+              ElementsAre("Archive", "Drafts", "INBOX", "Junk", "Sent", "Trash"));
+}
+
+TEST(Deliver, MakesAMessageVisibleOctetForOctet) {
+  Shard shard;
+  shard.Apply(CreateAccount(kAlice));
+  const Result result = shard.Apply(Deliver({kAlice}, Whole("Subject: hi\r\n\r\nho\r\n")));
+  ASSERT_EQ(result.outcome(), Result::OK);
+  const One& one = result.deliver().recipients(0);
+  EXPECT_EQ(one.outcome(), One::DELIVERED);
+  EXPECT_EQ(one.uid(), 1u);
+  const MailboxReader inbox = Open(shard, kAlice, "inbox");
+  EXPECT_EQ(inbox.info().id.value(), one.mailbox());
+  EXPECT_EQ(inbox.status().uid_validity.value(), one.uid_validity());
+  EXPECT_EQ(inbox.status().highest_modseq.value(), one.modseq());
+  EXPECT_EQ(inbox.status().uid_next, Uid(2));
+  EXPECT_EQ(inbox.status().unseen, 1u);
+  EXPECT_EQ(Text(shard, inbox, 1), "Delivered-To: 7\r\nSubject: hi\r\n\r\nho\r\n");
+  EXPECT_EQ(inbox.status().octets, Text(shard, inbox, 1).size());
+}
+
+TEST(Deliver, CreatesAnAccountThatOnlyTheDirectoryKnows) {
+  Shard shard;
+  const Result result = shard.Apply(Deliver({kAlice}, Whole("x")));
+  EXPECT_EQ(result.deliver().recipients(0).outcome(), One::DELIVERED);
+  EXPECT_EQ(Must(shard.reader().Mailboxes(AccountId(kAlice))).size(), 6u);
+}
+
+TEST(Deliver, AddsNothingForAKeyThatItKnowsEvenAfterTheCopyWasExpunged) {
+  Shard shard;
+  const Result first = shard.Apply(Deliver({kAlice}, Whole("x")));
+  const MailboxId inbox(first.deliver().recipients(0).mailbox());
+  shard.Apply(Expunge(kAlice, inbox, {{1, 1}}));
+  const Result again = shard.Apply(Deliver({kAlice}, Whole("x")));
+  EXPECT_EQ(again.deliver().recipients(0).outcome(), One::DUPLICATE);
+  EXPECT_EQ(again.deliver().recipients(0).uid(), 1u);
+  EXPECT_THAT(Uids(Open(shard, kAlice, "INBOX")), IsEmpty());
+}
+
+TEST(Deliver, AssemblesABodyFromChunks) {
+  Shard shard;
+  shard.Apply(Chunk(std::string(kMaxChunkBytes, 'a')));
+  const RaftIndex first = shard.last_index();
+  shard.Apply(Chunk("bcd"));
+  const RaftIndex second = shard.last_index();
+  const Result result =
+      shard.Apply(Deliver({kAlice, kBob}, Chunks({first, second}, kMaxChunkBytes + 3)));
+  ASSERT_EQ(result.outcome(), Result::OK);
+  const MailboxReader inbox = Open(shard, kBob, "INBOX");
+  const MessageInfo info = **inbox.Info(Uid(1));
+  EXPECT_EQ(info.size(), info.prefix.size() + kMaxChunkBytes + 3);
+  EXPECT_EQ(*shard.reader().ReadMessage(info, info.prefix.size() + kMaxChunkBytes - 1, 10), "abcd");
+  EXPECT_EQ(*shard.reader().ReadMessage(info, info.prefix.size() - 1, 3), "\naa");
+  EXPECT_EQ(*shard.reader().ReadMessage(info, info.size(), 3), "");
+}
+
+TEST(Deliver, AnswersBodyMissingAndChangesNothingWhenAChunkIsGone) {
+  Shard shard;
+  shard.Apply(CreateAccount(kAlice));
+  EXPECT_EQ(shard.Apply(Deliver({kAlice}, Chunks({RaftIndex(99)}, 3))).outcome(),
+            Result::BODY_MISSING);
+  EXPECT_THAT(Uids(Open(shard, kAlice, "INBOX")), IsEmpty());
+}
+
+TEST(StoreFlags, GivesANewModSeqOnlyToWhatChanged) {
+  Shard shard;
+  for (const char* body : {"1", "2", "3"}) shard.Apply(Deliver({kAlice}, Whole(body)));
+  const MailboxId inbox = Open(shard, kAlice, "INBOX").info().id;
+  shard.Apply(AddFlags(kAlice, inbox, {{2, 2}}, kSeen));
+  const Result result = shard.Apply(AddFlags(kAlice, inbox, {{1, 3}}, kSeen));
+  ASSERT_EQ(result.store_flags().changed_size(), 2);
+  EXPECT_EQ(result.store_flags().changed(0).first(), 1u);
+  EXPECT_EQ(result.store_flags().changed(1).first(), 3u);
+  const MailboxReader after = Open(shard, kAlice, "INBOX");
+  EXPECT_EQ(after.status().highest_modseq.value(), result.store_flags().modseq());
+  EXPECT_EQ(after.status().unseen, 0u);
+  const auto changed = after.ChangedSince(ModSeq(result.store_flags().modseq() - 1), Uid(0), 10);
+  ASSERT_EQ(changed->messages.size(), 2u);
+  EXPECT_EQ(changed->messages[0].uid, Uid(1));
+  EXPECT_EQ(changed->messages[1].uid, Uid(3));
+}
+
+TEST(Expunge, LeavesATombstoneAndTakesOnlyDeletedWhenAsked) {
+  Shard shard;
+  for (const char* body : {"1", "2", "3"}) shard.Apply(Deliver({kAlice}, Whole(body)));
+  const MailboxId inbox = Open(shard, kAlice, "INBOX").info().id;
+  const ModSeq before = Open(shard, kAlice, "INBOX").status().highest_modseq;
+  shard.Apply(AddFlags(kAlice, inbox, {{1, 1}, {3, 3}}, kDeleted));
+  EXPECT_EQ(Open(shard, kAlice, "INBOX").status().deleted, 2u);
+  shard.Apply(Expunge(kAlice, inbox, {{1, 3}}, true));
+  const MailboxReader after = Open(shard, kAlice, "INBOX");
+  EXPECT_THAT(Uids(after), ElementsAre(2));
+  const auto expunged = after.ExpungedSince(before);
+  EXPECT_TRUE(expunged->complete);
+  EXPECT_THAT(expunged->uids, ElementsAre(UidRange{Uid(1), Uid(1)}, UidRange{Uid(3), Uid(3)}));
+  EXPECT_EQ(after.status().deleted, 0u);
+  EXPECT_EQ(after.status().messages, 1u);
+}
+
+}  // namespace
+}  // namespace packetboat::model::testing
