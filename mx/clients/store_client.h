@@ -1,0 +1,79 @@
+#ifndef PACKETBOAT_MX_CLIENTS_STORE_CLIENT_H_
+#define PACKETBOAT_MX_CLIENTS_STORE_CLIENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/ids.h"
+#include "net/api/event_loop.h"
+#include "net/rpc/tls_files.h"
+
+namespace packetboat::mx {
+
+// A body that can be read as often as it takes; outlives the delivery by being shared. Thread-safe.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual uint64_t size() const = 0;
+  virtual absl::StatusOr<std::string> Read(uint64_t offset, size_t length) const = 0;
+};
+
+struct DeliveryRecipient {
+  AccountId account;
+  std::string prefix;   // trace fields
+  std::string key;      // delivery key, 32 octets (SEMANTICS.md s2)
+  std::string mailbox;  // by SPECIAL-USE attribute or name; empty: INBOX
+};
+
+// One message for the accounts of one shard.
+struct Delivery {
+  ShardId shard;
+  std::string transaction;
+  std::vector<DeliveryRecipient> recipients;
+  std::shared_ptr<const BodySource> body;
+  std::string body_sha256;
+  absl::Time received;
+};
+
+enum class DeliveryOutcome { kDelivered, kDuplicate, kNoSuchAccount };
+
+// The stores, as an MX sees them. Thread-safe.
+class StoreClient {
+ public:
+  virtual ~StoreClient() = default;
+
+  // Proposes the delivery to whoever leads its shard, again and again with the same keys, until it is certain or `deadline`
+  // (of the loop's clock) has passed. OK: every outcome stands on a majority's disks. An error: nothing is certain, except that
+  // a retry with the same keys makes no second copy. `done` runs on the client's loop.
+  virtual void Deliver(Delivery delivery, absl::Time deadline,
+                       absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) = 0;
+
+  // Lets a delivery key go early, some time soon, in a batch with others; lost without harm.
+  virtual void ForgetKey(ShardId shard, AccountId account, std::string key) = 0;
+
+  // A store that leads this shard was heard of lately: else a recipient is told 451 at RCPT.
+  virtual bool CanDeliver(ShardId shard) const = 0;
+
+  // OK while CanDeliver for at least one shard.
+  virtual absl::Status status() const = 0;
+};
+
+struct StoreClientOptions {
+  std::vector<std::string> addresses;
+  rpc::TlsFiles tls;
+  std::string cluster;
+  absl::Duration call_timeout = absl::Seconds(10);
+};
+
+// `loop` outlives the client. Deliveries that are under way when it is destroyed are answered kCancelled.
+std::unique_ptr<StoreClient> NewStoreClient(StoreClientOptions options, net::EventLoop& loop);
+
+}  // namespace packetboat::mx
+
+#endif  // PACKETBOAT_MX_CLIENTS_STORE_CLIENT_H_
