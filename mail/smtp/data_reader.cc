@@ -40,8 +40,12 @@ size_t DataReader::Consume(absl::string_view in, std::string* out) {
   return pos;
 }
 
+// A CR at the very end is bare.
 void DataReader::Finish(std::string* out) {
-  if (position_ == Position::kCr) AfterCr(' ', out);
+  if (position_ == Position::kCr) {
+    NoteBareNewline();
+    Emit(" ", out);
+  }
   position_ = Position::kDone;
 }
 

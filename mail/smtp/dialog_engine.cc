@@ -173,13 +173,18 @@ DialogEngine::DialogEngine(const ServerConfig& config, Cut cut)
     : cut_(std::move(cut)),
       session_(std::make_shared<const ServerConfig>(config), "S1", Peer(),
                {net::IpAddress::LoopbackV4(), 25}),
-      now_(kStart) {
+      now_(kStart) {}
+
+// Late, so that verdicts about the connection can stand in the dialog.
+void DialogEngine::Connect() {
+  if (std::exchange(connected_, true)) return;
   session_.Start(now_);
   CarryOut();
   EndFlight();
 }
 
 absl::Status DialogEngine::Send(absl::string_view octets) {
+  Connect();
   if (closed_) return absl::FailedPreconditionError("the server has closed");
   const std::vector<std::string> chunks =
       cut_ ? cut_(octets) : std::vector<std::string>{std::string(octets)};
@@ -276,6 +281,7 @@ void DialogEngine::Note(std::string event) {
 void DialogEngine::NoteBody() { absl::StrAppend(&trace_, "body ", absl::CEscape(body_), "\n"); }
 
 absl::StatusOr<std::string> DialogEngine::ReadLine() {
+  Connect();
   const size_t end = output_.find("\r\n");
   if (end == std::string::npos) {
     return absl::FailedPreconditionError(closed_ ? "the server has closed"
@@ -287,6 +293,7 @@ absl::StatusOr<std::string> DialogEngine::ReadLine() {
 }
 
 absl::Status DialogEngine::ExpectClosed() {
+  Connect();
   if (!output_.empty()) {
     return absl::FailedPreconditionError(absl::StrCat("more was said: ", absl::CEscape(output_)));
   }
@@ -304,6 +311,7 @@ absl::Status DialogEngine::Direct(absl::string_view word, absl::string_view text
     verdicts_[parts.first].push_back(parts.second);
     return absl::OkStatus();
   }
+  Connect();
   if (word == "release") return Release(parts.first, parts.second);
   if (word == "expect") return ExpectEvent(text);
   if (word == "never") return NeverEvent(text);

@@ -61,6 +61,7 @@ class DialogEngine : public mail_testing::DialogTarget {
   std::string Trace() const;
 
  private:
+  void Connect();
   void CarryOut();
   void Perform(const smtp::Send& send);
   void Perform(const Ask& ask);
@@ -91,6 +92,7 @@ class DialogEngine : public mail_testing::DialogTarget {
   std::vector<std::string> events_;
   size_t next_event_ = 0;
   std::string trace_;
+  bool connected_ = false;
   bool closed_ = false;
 };
 

@@ -1,0 +1,94 @@
+// What the dialogs do not show: the typed values, and the edges of the parsers.
+
+#include "mail/smtp/command.h"
+
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace packetboat::smtp {
+namespace {
+
+template <typename T>
+int CodeOf(const Parsed<T>& parsed) {
+  const auto* error = std::get_if<Reply>(&parsed);
+  return error == nullptr ? 0 : error->code;
+}
+
+TEST(SplitCommandLine, TakesBlanksOffBothWords) {
+  const CommandLine line = SplitCommandLine("MAIL \t FROM:<a@b>  X=1 \t");
+  EXPECT_EQ(line.verb, "MAIL");
+  EXPECT_EQ(line.arguments, "FROM:<a@b>  X=1");
+  EXPECT_EQ(SplitCommandLine("").verb, "");
+  EXPECT_EQ(SplitCommandLine(" NOOP").verb, "");
+  EXPECT_EQ(SplitCommandLine("NOOP").arguments, "");
+}
+
+TEST(ParseMail, GivesTypedParameters) {
+  const auto parsed =
+      ParseMail("FROM:<a@example.org> SIZE=42 BODY=8BITMIME SMTPUTF8 AUTH=<>", true);
+  const auto* mail = std::get_if<MailCommand>(&parsed);
+  ASSERT_NE(mail, nullptr);
+  EXPECT_EQ(mail->reverse_path.ToString(), "<a@example.org>");
+  EXPECT_EQ(mail->parameters.size, 42u);
+  EXPECT_EQ(mail->parameters.body, BodyType::k8BitMime);
+  EXPECT_TRUE(mail->parameters.smtputf8);
+  EXPECT_EQ(mail->parameters.auth, "<>");
+}
+
+TEST(ParseMail, SizeSaturates) {
+  const auto largest = ParseMail("FROM:<> SIZE=99999999999999999999", false);
+  ASSERT_EQ(CodeOf(largest), 0);
+  EXPECT_EQ(std::get<MailCommand>(largest).parameters.size, std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(CodeOf(ParseMail("FROM:<> SIZE=000000000000000000001", false)), 501);
+}
+
+TEST(ParseMail, AuthParameterIsKnownOnlyWhereAuthIsOffered) {
+  EXPECT_EQ(CodeOf(ParseMail("FROM:<> AUTH=<>", false)), 555);
+  EXPECT_EQ(CodeOf(ParseMail("FROM:<> AUTH=<>", true)), 0);
+  EXPECT_EQ(CodeOf(ParseMail("FROM:<> AUTH", true)), 501);
+}
+
+TEST(ParseMail, RefusesBadParameterSyntax) {
+  for (const char* parameters : {"=", "=x", "-A", "A=", "A_B", "SIZE=1 size=2", "A=\xff", "A=="}) {
+    EXPECT_EQ(CodeOf(ParseMail(absl::StrCat("FROM:<> ", parameters), false)), 501) << parameters;
+  }
+}
+
+TEST(ParseRcpt, NeedsSmtpUtf8ForUnicode) {
+  EXPECT_EQ(CodeOf(ParseRcpt("TO:<b\xc3\xb6@example.test>", false)), 553);
+  EXPECT_EQ(CodeOf(ParseRcpt("TO:<b\xc3\xb6@example.test>", true)), 0);
+}
+
+TEST(ParseAuth, DecodesTheInitialResponse) {
+  const auto plain = std::get<AuthCommand>(ParseAuth("plain AGEAYg=="));
+  EXPECT_EQ(plain.mechanism, "PLAIN");
+  EXPECT_EQ(plain.initial_response, std::string("\0a\0b", 4));
+  EXPECT_FALSE(std::get<AuthCommand>(ParseAuth("LOGIN")).initial_response.has_value());
+  EXPECT_EQ(std::get<AuthCommand>(ParseAuth("EXTERNAL =")).initial_response, "");
+}
+
+TEST(DecodeBase64, IsStrict) {
+  EXPECT_EQ(DecodeBase64(""), "");
+  EXPECT_EQ(DecodeBase64("YQ=="), "a");
+  EXPECT_EQ(DecodeBase64("YWI="), "ab");
+  for (const char* text :
+       {"YQ", "YQ=", "YQ== ", " YQ==", "Y Q=", "====", "YQ==YQ==", "Y-_=", "*"}) {
+    EXPECT_FALSE(DecodeBase64(text).has_value()) << text;
+  }
+}
+
+TEST(ParseBdat, TakesSizeAndLast) {
+  const auto last = std::get<BdatCommand>(ParseBdat("10 last"));
+  EXPECT_EQ(last.octets, 10u);
+  EXPECT_TRUE(last.last);
+  EXPECT_FALSE(std::get<BdatCommand>(ParseBdat("0")).last);
+  for (const char* arguments : {"", "x", "-1", "+1", "1x", "LAST", "1 2", "1 LAST LAST"}) {
+    EXPECT_EQ(CodeOf(ParseBdat(arguments)), 501) << arguments;
+  }
+}
+
+}  // namespace
+}  // namespace packetboat::smtp
