@@ -53,6 +53,12 @@ prometheus::Labels OtherLabels(const MetricLabels& labels) {
   return other;
 }
 
+template <typename Builder>
+auto& Build(Builder builder, absl::string_view name, absl::string_view help,
+            prometheus::Registry& registry) {
+  return builder.Name(std::string(name)).Help(std::string(help)).Register(registry);
+}
+
 // One metric: its series by their labels, bounded in number.
 template <typename Metric, typename Real, typename PrometheusMetric>
 struct Family {
@@ -78,14 +84,14 @@ class MetricsRegistry::Impl {
   Counter& counter(absl::string_view name, absl::string_view help, const MetricLabels& labels) {
     absl::MutexLock lock(&mutex_);
     auto& family = counters_[std::string(name)];
-    if (family.family == nullptr) family.family = &Build(prometheus::BuildCounter(), name, help);
+    if (family.family == nullptr) family.family = &Build(prometheus::BuildCounter(), name, help, registry_);
     return family.Get(labels);
   }
 
   Gauge& gauge(absl::string_view name, absl::string_view help, const MetricLabels& labels) {
     absl::MutexLock lock(&mutex_);
     auto& family = gauges_[std::string(name)];
-    if (family.family == nullptr) family.family = &Build(prometheus::BuildGauge(), name, help);
+    if (family.family == nullptr) family.family = &Build(prometheus::BuildGauge(), name, help, registry_);
     return family.Get(labels);
   }
 
@@ -94,7 +100,7 @@ class MetricsRegistry::Impl {
     absl::MutexLock lock(&mutex_);
     auto& family = histograms_[std::string(name)];
     if (family.family == nullptr) {
-      family.family = &Build(prometheus::BuildHistogram(), name, help);
+      family.family = &Build(prometheus::BuildHistogram(), name, help, registry_);
     }
     return family.Get(labels, bounds);
   }
@@ -115,11 +121,6 @@ class MetricsRegistry::Impl {
   }
 
  private:
-  template <typename Builder>
-  auto& Build(Builder builder, absl::string_view name, absl::string_view help) {
-    return builder.Name(std::string(name)).Help(std::string(help)).Register(registry_);
-  }
-
   prometheus::Registry registry_;
   absl::Mutex mutex_;
   std::map<std::string, Family<Counter, RealCounter, prometheus::Counter>> counters_

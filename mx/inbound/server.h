@@ -1,0 +1,48 @@
+#ifndef PACKETBOAT_MX_INBOUND_SERVER_H_
+#define PACKETBOAT_MX_INBOUND_SERVER_H_
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "mx/inbound/session.h"
+#include "net/api/network.h"
+
+namespace packetboat::mx {
+
+struct InboundListener {
+  net::ListenOptions listen;
+  std::shared_ptr<const InboundContext> context;
+};
+
+// The open ports of an MX and the sessions on them. Thread-safe.
+class InboundServer {
+ public:
+  static absl::StatusOr<std::unique_ptr<InboundServer>> Start(std::vector<InboundListener> listeners,
+                                                              net::Network& network);
+  ~InboundServer();
+
+  // In the order of the listeners.
+  std::vector<net::Endpoint> endpoints() const;
+
+  // Accepts nothing more, ends each session once its transaction is over; returns when none is left, or after `timeout`.
+  void Drain(absl::Duration timeout);
+
+ private:
+  // The sessions that are alive. Outlives the server as long as one of them does.
+  class Sessions;
+
+  InboundServer();
+
+  std::shared_ptr<Sessions> sessions_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+};
+
+}  // namespace packetboat::mx
+
+#endif  // PACKETBOAT_MX_INBOUND_SERVER_H_

@@ -1,0 +1,319 @@
+#include "mx/inbound/session.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "mail/address/normalize.h"
+#include "mail/smtp/status_reply.h"
+#include "mail/smtp/trace.h"
+
+namespace packetboat::mx {
+namespace {
+
+// Messages of one session whose 250 the client has not been seen to have read; of older ones the keys live out their window.
+constexpr size_t kMaxAnswered = 64;
+
+constexpr size_t kIdCharacters = 13;
+
+// Letters and digits that cannot be taken for one another (as Crockford's base 32), 65 bits of chance.
+std::string NewId(Random& random) {
+  constexpr absl::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  std::string id;
+  for (size_t i = 0; i < kIdCharacters; ++i) id.push_back(kAlphabet[random.Below(32)]);
+  return id;
+}
+
+smtp::Refuse NoSuchUser() {
+  return {{.code = 550, .enhanced = "5.1.1", .text = "No such user here"}};
+}
+
+smtp::Refuse RelayDenied() {
+  return {{.code = 550, .enhanced = "5.7.1", .text = "Relay access denied"}};
+}
+
+smtp::Refuse AliasLoop() {
+  return {{.code = 550, .enhanced = "5.4.6", .text = "The address leads back to itself"}};
+}
+
+smtp::Refuse MailboxUnavailable() {
+  return {{.code = 451, .enhanced = "4.3.0", .text = "The mailbox cannot be reached just now"}};
+}
+
+smtp::Refuse NoRoom() {
+  return {{.code = 452, .enhanced = "4.3.1", .text = "Too much mail in flight, try again later"}};
+}
+
+}  // namespace
+
+InboundSession::InboundSession(std::shared_ptr<const InboundContext> context)
+    : context_(std::move(context)) {}
+
+void InboundSession::OnOpen(net::Connection& connection) {
+  connection_ = &connection;
+  const std::string id = NewId(*context_->random);
+  log_ = log::Logger().With({{"session", id}, {"peer", connection.peer().ToString()}});
+  smtp_.emplace(context_->smtp, id, connection.peer(), connection.local());
+  smtp_->Start(Now());
+  Run();
+}
+
+void InboundSession::OnData(absl::string_view octets) {
+  smtp_->Feed(octets, Now());
+  Run();
+}
+
+void InboundSession::OnWritten(uint64_t total) {
+  smtp_->OnWritten(total, Now());
+  Run();
+}
+
+void InboundSession::OnTlsEstablished(const net::TlsInfo& info) {
+  smtp_->OnTlsEstablished(info, Now());
+  Run();
+}
+
+void InboundSession::OnTimer() {
+  smtp_->OnTimer(Now());
+  Run();
+}
+
+void InboundSession::OnClosed(const absl::Status& why) {
+  if (connection_ == nullptr) return;
+  if (!smtp_->closed()) {
+    smtp_->OnPeerClosed();
+    Run();
+    log_.Debug("connection ended", {{"status", why}});
+  }
+  connection_ = nullptr;
+}
+
+void InboundSession::Drain() {
+  // The connection may be gone by then; the handler is not.
+  if (connection_ == nullptr) return;
+  smtp_->Drain(Now());
+  Run();
+}
+
+absl::Time InboundSession::Now() const { return connection_->loop().Now(); }
+
+void InboundSession::Run() {
+  // An answer that is found at once comes back here.
+  if (running_) return;
+  running_ = true;
+  for (;;) {
+    std::vector<smtp::Action> actions = smtp_->TakeActions();
+    if (actions.empty()) break;
+    for (smtp::Action& action : actions) {
+      std::visit([this](auto& one) { Do(std::move(one)); }, action);
+    }
+  }
+  running_ = false;
+  if (smtp_->closed()) return;
+  smtp_->wants_input() ? connection_->ResumeReading() : connection_->PauseReading();
+  connection_->SetDeadline(smtp_->next_deadline());
+}
+
+// --- Actions.
+
+void InboundSession::Do(smtp::Send action) { connection_->Send(std::move(action.octets)); }
+
+void InboundSession::Do(smtp::Ask action) {
+  std::visit([this, id = action.id](const auto& query) { Find(id, query); }, action.query);
+}
+
+void InboundSession::Do(smtp::BeginBody) {
+  message_ = std::make_unique<InboundMessage>(context_->buffer, *context_->budget);
+}
+
+void InboundSession::Do(smtp::BodyChunk action) {
+  message_->Append(action.octets);
+  body_taken_ += action.octets.size();
+  smtp_->OnBodyTaken(body_taken_, Now());
+}
+
+void InboundSession::Do(smtp::AbortBody action) {
+  message_.reset();
+  (action.reply.code >= 500 ? context_->refused : context_->deferred)->Add();
+  log_.Info("message refused", {{"id", smtp_->transaction().id},
+                                {"code", action.reply.code},
+                                {"enhanced", action.reply.enhanced},
+                                {"reason", action.reply.text}});
+}
+
+void InboundSession::Do(smtp::StartTls action) {
+  connection_->Send(std::move(action.reply));
+  connection_->StartTlsServer(context_->tls);
+}
+
+void InboundSession::Do(smtp::ReplyConfirmed action) {
+  const auto found = std::find_if(answered_.begin(), answered_.end(), [&](const Answered& one) {
+    return one.transaction_id == action.transaction_id;
+  });
+  if (found == answered_.end()) return;
+  for (CopyKey& key : found->keys) {
+    context_->stores->ForgetKey(key.shard, key.account, std::move(key.key));
+  }
+  answered_.erase(found);
+}
+
+void InboundSession::Do(smtp::Close action) {
+  log_.Info("session ended", {{"reason", smtp::CloseReasonName(action.reason)},
+                              {"helo", smtp_->facts().hello_name}});
+  connection_->Close();
+}
+
+// --- Questions.
+
+void InboundSession::Find(smtp::QueryId id, const smtp::ConnectQuery&) {
+  Answer(id, smtp::Accept{});
+}
+
+void InboundSession::Find(smtp::QueryId id, const smtp::HelloQuery&) {
+  Answer(id, smtp::Accept{});
+}
+
+void InboundSession::Find(smtp::QueryId id, const smtp::AuthQuery&) {
+  // No listener of this role offers AUTH.
+  Answer(id, smtp::Refuse{smtp::ReplyFor(absl::UnimplementedError("AUTH"))});
+}
+
+void InboundSession::Find(smtp::QueryId id, const smtp::MailQuery& query) {
+  recipients_.clear();
+  smtp::Accept accept;
+  accept.transaction_id = NewId(*context_->random);
+  log_.Info("transaction", {{"id", accept.transaction_id},
+                            {"from", query.reverse_path.ToString()},
+                            {"helo", smtp_->facts().hello_name},
+                            {"tls", smtp_->facts().tls.has_value()}});
+  Answer(id, accept);
+}
+
+void InboundSession::Find(smtp::QueryId id, const smtp::RcptQuery& query) {
+  std::string address = "postmaster";
+  if (!query.forward_path.is_bare_postmaster()) {
+    absl::StatusOr<std::string> key = address::LookupKey(query.forward_path.mailbox());
+    // A domain that IDNA forbids is nobody's.
+    if (!key.ok()) return Answer(id, RelayDenied());
+    address = *std::move(key);
+  }
+  context_->auth->Resolve(
+      std::move(address), [self = shared_from_this(), loop = &connection_->loop(),
+                           id](absl::StatusOr<mx::Resolved> resolved) {
+        loop->Post([self, id, resolved = std::move(resolved)] { self->Resolved(id, resolved); });
+      });
+}
+
+void InboundSession::Resolved(smtp::QueryId id, const absl::StatusOr<mx::Resolved>& resolved) {
+  if (connection_ == nullptr) return;
+  if (!resolved.ok()) {
+    log_.Warning("recipient cannot be looked up",
+                 {{"id", smtp_->transaction().id}, {"status", resolved.status()}});
+    return Answer(id, smtp::Refuse{smtp::ReplyFor(resolved.status())});
+  }
+  switch (resolved->result) {
+    case ResolveResult::kNoSuchUser:
+      return Answer(id, NoSuchUser());
+    case ResolveResult::kNotLocal:
+      return Answer(id, RelayDenied());
+    case ResolveResult::kLoop:
+      return Answer(id, AliasLoop());
+    case ResolveResult::kOk:
+      break;
+  }
+  // There is no queue for addresses elsewhere yet; the directory takes no such alias.
+  bool reachable = resolved->remote.empty();
+  for (const LocalTarget& target : resolved->local) {
+    reachable = reachable && context_->stores->CanDeliver(target.shard);
+  }
+  if (!reachable) return Answer(id, MailboxUnavailable());
+  recipients_.push_back(*resolved);
+  Answer(id, smtp::Accept{});
+}
+
+void InboundSession::Find(smtp::QueryId id, const smtp::DataQuery&) {
+  if (context_->budget->exhausted()) return Answer(id, NoRoom());
+  Answer(id, smtp::Accept{});
+}
+
+void InboundSession::Find(smtp::QueryId id, const smtp::MessageQuery& query) {
+  message_->Finish();
+  if (!message_->status().ok()) {
+    log_.Error("message cannot be kept",
+               {{"id", smtp_->transaction().id}, {"status", message_->status()}});
+    context_->deferred->Add();
+    return Answer(id, smtp::Refuse{smtp::ReplyFor(message_->status())});
+  }
+  const smtp::Transaction& transaction = smtp_->transaction();
+  const smtp::SessionFacts& facts = smtp_->facts();
+  Envelope envelope;
+  envelope.transaction = transaction.id;
+  envelope.reverse_path = transaction.reverse_path;
+  envelope.recipients = recipients_;
+  envelope.received = context_->clock->Now();
+  envelope.received_field = smtp::FormatReceived(
+      {.hello_name = facts.hello_name,
+       .peer_name = "",
+       .peer = facts.peer.address,
+       .by = smtp_->config().hostname,
+       .protocol = smtp::ProtocolKeyword(smtp_->config().mode, facts.extended,
+                                         facts.tls.has_value(), !facts.login.empty(),
+                                         transaction.parameters.smtputf8),
+       .tls = facts.tls,
+       .id = transaction.id,
+       .smtputf8 = transaction.parameters.smtputf8,
+       .when = envelope.received},
+      transaction.recipients);
+  log_.Info("message received", {{"id", transaction.id},
+                                 {"octets", query.body.octets},
+                                 {"recipients", transaction.recipients.size()}});
+  const absl::Duration started = context_->clock->Monotonic();
+  DeliverToAll(envelope, *message_, Now() + context_->commit_wait, *context_->stores,
+               [self = shared_from_this(), loop = &connection_->loop(), id,
+                started](DeliveryReport report) {
+                 loop->Post([self, id, started, report = std::move(report)]() mutable {
+                   const absl::Duration took = self->context_->clock->Monotonic() - started;
+                   self->Committed(id, report.by_recipient, std::move(report.keys), took);
+                 });
+               });
+}
+
+void InboundSession::Committed(smtp::QueryId id, const std::vector<absl::Status>& by_recipient,
+                               std::vector<CopyKey> keys, absl::Duration took) {
+  message_.reset();
+  context_->commit_seconds->Observe(absl::ToDoubleSeconds(took));
+  absl::Status all;
+  for (const absl::Status& status : by_recipient) all.Update(status);
+  (all.ok() ? context_->accepted : context_->deferred)->Add();
+  if (connection_ == nullptr) return;
+  const std::string& transaction_id = smtp_->transaction().id;
+  log_.Log(all.ok() ? log::Level::kInfo : log::Level::kWarning,
+           all.ok() ? "message committed" : "message not committed",
+           {{"id", transaction_id}, {"took", took}, {"status", all}});
+  if (all.ok()) {
+    answered_.push_back({transaction_id, std::move(keys)});
+    if (answered_.size() > kMaxAnswered) answered_.pop_front();
+  }
+  if (smtp_->config().mode != smtp::Mode::kLmtp) {
+    if (!all.ok()) return Answer(id, smtp::Refuse{smtp::ReplyFor(all)});
+    return Answer(id, smtp::Accept{});
+  }
+  smtp::PerRecipient verdict;
+  for (const absl::Status& status : by_recipient) {
+    verdict.replies.push_back(
+        status.ok() ? smtp::Reply{.code = 250,
+                                  .enhanced = "2.0.0",
+                                  .text = absl::StrCat("Ok: delivered as ", transaction_id)}
+                    : smtp::ReplyFor(status));
+  }
+  Answer(id, verdict);
+}
+
+void InboundSession::Answer(smtp::QueryId id, const smtp::Verdict& verdict) {
+  if (connection_ == nullptr) return;
+  smtp_->Answer(id, verdict, Now());
+  Run();
+}
+
+}  // namespace packetboat::mx

@@ -1,0 +1,109 @@
+#ifndef PACKETBOAT_MX_INBOUND_SESSION_H_
+#define PACKETBOAT_MX_INBOUND_SESSION_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "mail/smtp/server_session.h"
+#include "mx/clients/auth_client.h"
+#include "mx/clients/store_client.h"
+#include "mx/inbound/body_buffer.h"
+#include "mx/inbound/message.h"
+#include "net/api/connection.h"
+#include "net/api/tls.h"
+
+namespace packetboat::mx {
+
+// What all sessions of one listener share; outlives them.
+struct InboundContext {
+  std::shared_ptr<const smtp::ServerConfig> smtp;
+  std::shared_ptr<net::TlsServerContext> tls;  // nullptr: no STARTTLS
+  AuthClient* auth = nullptr;
+  StoreClient* stores = nullptr;
+  BodyBudget* budget = nullptr;
+  BodyBuffer::Options buffer;
+  absl::Duration commit_wait = absl::Seconds(60);
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+
+  Counter* accepted = nullptr;
+  Counter* refused = nullptr;
+  Counter* deferred = nullptr;
+  Histogram* commit_seconds = nullptr;
+};
+
+// One SMTP or LMTP connection: carries octets between the socket and the engine, and answers the engine's questions out of
+// auth and the stores. Lives on its connection's loop; nothing is called from other threads but Drain.
+class InboundSession : public net::ConnectionHandler,
+                       public std::enable_shared_from_this<InboundSession> {
+ public:
+  explicit InboundSession(std::shared_ptr<const InboundContext> context);
+
+  void OnOpen(net::Connection& connection) override;
+  void OnData(absl::string_view octets) override;
+  void OnWritten(uint64_t total) override;
+  void OnTlsEstablished(const net::TlsInfo& info) override;
+  void OnTimer() override;
+  void OnClosed(const absl::Status& why) override;
+
+  // Ends the session once its transaction is over. From any thread.
+  void Drain();
+
+ private:
+  // A message that was answered 250, whose keys may go once the client has shown that it saw that.
+  struct Answered {
+    std::string transaction_id;
+    std::vector<CopyKey> keys;
+  };
+
+  void Run();
+  void Do(smtp::Send action);
+  void Do(smtp::Ask action);
+  void Do(smtp::BeginBody action);
+  void Do(smtp::BodyChunk action);
+  void Do(smtp::AbortBody action);
+  void Do(smtp::StartTls action);
+  void Do(smtp::ReplyConfirmed action);
+  void Do(smtp::Close action);
+
+  void Find(smtp::QueryId id, const smtp::ConnectQuery& query);
+  void Find(smtp::QueryId id, const smtp::HelloQuery& query);
+  void Find(smtp::QueryId id, const smtp::AuthQuery& query);
+  void Find(smtp::QueryId id, const smtp::MailQuery& query);
+  void Find(smtp::QueryId id, const smtp::RcptQuery& query);
+  void Find(smtp::QueryId id, const smtp::DataQuery& query);
+  void Find(smtp::QueryId id, const smtp::MessageQuery& query);
+
+  void Resolved(smtp::QueryId id, const absl::StatusOr<mx::Resolved>& resolved);
+  void Committed(smtp::QueryId id, const std::vector<absl::Status>& by_recipient,
+                 std::vector<CopyKey> keys, absl::Duration took);
+  void Answer(smtp::QueryId id, const smtp::Verdict& verdict);
+  absl::Time Now() const;
+
+  const std::shared_ptr<const InboundContext> context_;
+  net::Connection* connection_ = nullptr;  // until OnClosed
+  std::optional<smtp::ServerSession> smtp_;
+  log::Logger log_;
+  bool running_ = false;
+  uint64_t body_taken_ = 0;
+
+  // Of the transaction under way: what its accepted recipients lead to, and its message.
+  std::vector<mx::Resolved> recipients_;
+  std::unique_ptr<InboundMessage> message_;
+  std::deque<Answered> answered_;
+};
+
+}  // namespace packetboat::mx
+
+#endif  // PACKETBOAT_MX_INBOUND_SESSION_H_
