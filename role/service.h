@@ -13,7 +13,6 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "net/api/network.h"
-#include "net/rpc/tls_files.h"
 
 namespace packetboat::config {
 class Config;
@@ -54,9 +53,6 @@ struct Environment {
 // Fails with a text for the operator: what is wrong, and what to do.
 using StartFunction =
     std::function<absl::StatusOr<std::unique_ptr<Service>>(const Environment& environment)>;
-
-// `cluster.tls` of the configuration.
-rpc::TlsFiles ClusterTlsFiles(const config::Config& config);
 
 }  // namespace packetboat::role
 

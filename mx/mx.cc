@@ -1,0 +1,270 @@
+#include "mx/mx.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "base/status.h"
+#include "mx/clients/auth_client.h"
+#include "mx/clients/store_client.h"
+#include "mx/inbound/server.h"
+#include "net/asio/tls_context.h"
+#include "net/rpc/tls_files.h"
+#include "proto/config.pb.h"
+#include "role/config_files.h"
+
+namespace packetboat::mx {
+namespace {
+
+absl::Duration Milliseconds(uint64_t value) { return absl::Milliseconds(static_cast<int64_t>(value)); }
+
+smtp::Limits ToLimits(const config::SmtpLimits& config, const config::MailTls& tls) {
+  smtp::Limits limits;
+  limits.max_message_bytes = config.message_bytes();
+  limits.max_recipients = config.recipients();
+  limits.max_command_line_bytes = config.command_line_bytes();
+  limits.max_header_bytes = config.header_bytes();
+  limits.max_received = config.received_fields();
+  limits.max_errors = config.errors();
+  limits.command_timeout = Milliseconds(config.command_timeout());
+  limits.data_block_timeout = Milliseconds(config.data_timeout());
+  limits.tls_handshake_timeout = Milliseconds(tls.handshake_timeout());
+  return limits;
+}
+
+smtp::BareNewline ToBareNewline(const config::MxListener& listener) {
+  const bool normalize = listener.has_bare_newline()
+                             ? listener.bare_newline() == config::NORMALIZE
+                             : listener.protocol() == config::LMTP;
+  return normalize ? smtp::BareNewline::kNormalize : smtp::BareNewline::kReject;
+}
+
+std::string HostName(const config::Mx& config) {
+  if (!config.hostname().empty()) return config.hostname();
+  char name[256] = "localhost";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+std::string ScratchFolder(const config::Mx& config) {
+  if (!config.scratch().empty()) return config.scratch();
+  const char* const folder = std::getenv("TMPDIR");
+  return folder != nullptr && folder[0] != '\0' ? folder : "/tmp";
+}
+
+absl::string_view TlsName(config::ListenerTls tls) {
+  switch (tls) {
+    case config::NONE:
+      return "none";
+    case config::IMPLICIT:
+      return "implicit";
+    default:
+      return "starttls";
+  }
+}
+
+// Not ready only once it has been unable to accept for anybody for `grace` (SEMANTICS.md s7).
+class Readiness {
+ public:
+  Readiness(absl::Duration grace, Clock& clock)
+      : grace_(grace), clock_(clock), last_good_(absl::InfinitePast()) {}
+
+  absl::Status Judge(absl::Status now) {
+    const absl::Time at = absl::UnixEpoch() + clock_.Monotonic();
+    absl::MutexLock lock(&mutex_);
+    if (now.ok()) last_good_ = at;
+    return at - last_good_ < grace_ ? absl::OkStatus() : now;
+  }
+
+ private:
+  const absl::Duration grace_;
+  Clock& clock_;
+  absl::Mutex mutex_;
+  absl::Time last_good_ ABSL_GUARDED_BY(mutex_);
+};
+
+class Mx : public role::Service {
+ public:
+  static absl::StatusOr<std::unique_ptr<Mx>> Start(const role::Environment& environment) {
+    auto mx = std::unique_ptr<Mx>(new Mx(environment));
+    RETURN_IF_ERROR(mx->StartClients());
+    RETURN_IF_ERROR(mx->StartListeners());
+    mx->AddHealth();
+    return mx;
+  }
+
+  ~Mx() override {
+    // Sessions ask the clients; the clients answer on loops that go on until the process ends.
+    server_.reset();
+  }
+
+  std::vector<role::Listening> listening() const override {
+    std::vector<role::Listening> all;
+    const std::vector<net::Endpoint> endpoints = server_->endpoints();
+    for (size_t i = 0; i < endpoints.size(); ++i) {
+      const config::MxListener& listener = config_.mx().listeners(static_cast<int>(i));
+      all.push_back({.role = "mx",
+                     .protocol = listener.protocol() == config::LMTP ? "lmtp" : "smtp",
+                     .host = endpoints[i].address.ToString(),
+                     .port = endpoints[i].port,
+                     .tls = std::string(TlsName(listener.tls()))});
+    }
+    return all;
+  }
+
+  void Drain(absl::Duration timeout) override { server_->Drain(timeout); }
+
+ private:
+  explicit Mx(const role::Environment& environment)
+      : environment_(environment),
+        config_(*environment.config),
+        budget_(std::make_shared<BodyBudget>(environment.config->mx().inflight_bytes())),
+        readiness_(Milliseconds(environment.config->mx().ready_grace()), *environment.clock) {}
+
+  absl::Status StartClients() {
+    const rpc::TlsFiles tls = role::ClusterTlsFiles(config_);
+    RETURN_IF_ERROR(rpc::CheckTlsFiles(tls, environment_.clock->Now()));
+    const config::Cluster& cluster = config_.cluster();
+    if (cluster.auths().empty() || cluster.stores().empty()) {
+      return absl::InvalidArgumentError("cluster.auths and cluster.stores must name at least one");
+    }
+    auth_ = NewAuthClient({.addresses = {cluster.auths().begin(), cluster.auths().end()},
+                           .tls = tls,
+                           .cluster = cluster.name(),
+                           .call_timeout = Milliseconds(cluster.call_timeout())});
+    stores_ = NewStoreClient({.addresses = {cluster.stores().begin(), cluster.stores().end()},
+                              .tls = tls,
+                              .cluster = cluster.name(),
+                              .call_timeout = Milliseconds(cluster.call_timeout())},
+                             environment_.network->NextLoop());
+    return absl::OkStatus();
+  }
+
+  absl::Status StartListeners() {
+    if (config_.mx().listeners().empty()) {
+      return absl::InvalidArgumentError("mx.listeners is empty: nothing would be received");
+    }
+    const config::MailTls& tls = config_.mail().tls();
+    if (!tls.certificate().empty()) {
+      ASSIGN_OR_RETURN(tls_, net::LoadTlsServerContext({{tls.certificate(), tls.key()}}));
+      reloader_ = std::make_unique<net::TlsReloader>(
+          environment_.network->NextLoop(),
+          std::vector<std::shared_ptr<net::TlsServerContext>>{tls_},
+          Milliseconds(tls.reload_interval()));
+    }
+    std::vector<InboundListener> listeners;
+    for (const config::MxListener& listener : config_.mx().listeners()) {
+      ASSIGN_OR_RETURN(InboundListener made, MakeListener(listener));
+      listeners.push_back(std::move(made));
+    }
+    ASSIGN_OR_RETURN(server_, InboundServer::Start(std::move(listeners), *environment_.network));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<InboundListener> MakeListener(const config::MxListener& config) {
+    ASSIGN_OR_RETURN(const net::Endpoint endpoint, net::Endpoint::Parse(config.address()));
+    const bool lmtp = config.protocol() == config::LMTP;
+    if (config.tls() != config::NONE && tls_ == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the listener on ", config.address(),
+                       " needs mail.tls.certificate and mail.tls.key, or tls: none"));
+    }
+    auto smtp = std::make_shared<smtp::ServerConfig>();
+    smtp->mode = lmtp ? smtp::Mode::kLmtp : smtp::Mode::kMx;
+    smtp->hostname = HostName(config_.mx());
+    smtp->bare_newline = ToBareNewline(config);
+    smtp->starttls = config.tls() == config::STARTTLS;
+    smtp->ask_data = true;
+    smtp->limits = ToLimits(config_.mx().limits(), config_.mail().tls());
+
+    InboundListener listener;
+    listener.context = MakeContext(smtp, lmtp ? "lmtp" : "smtp");
+    listener.listen.name = lmtp ? "lmtp" : "smtp";
+    listener.listen.endpoint = endpoint;
+    listener.listen.max_connections = config_.mx().connections_max();
+    listener.listen.refusal =
+        absl::StrCat("421 4.3.2 ", smtp->hostname, " too many connections, try again later\r\n");
+    if (config.tls() == config::IMPLICIT) listener.listen.tls = tls_;
+    return listener;
+  }
+
+  std::shared_ptr<const InboundContext> MakeContext(
+      std::shared_ptr<const smtp::ServerConfig> smtp, const std::string& protocol) {
+    auto context = std::make_shared<InboundContext>();
+    context->smtp = std::move(smtp);
+    context->tls = tls_;
+    context->auth = auth_.get();
+    context->stores = stores_.get();
+    context->budget = budget_.get();
+    context->buffer.memory_limit = config_.mx().memory_per_message();
+    context->buffer.scratch_folder = ScratchFolder(config_.mx());
+    context->commit_wait = Milliseconds(config_.mx().commit_wait());
+    context->clock = environment_.clock;
+    context->random = environment_.random;
+    const auto messages = [&](const char* outcome) {
+      return &environment_.metrics->counter("packetboat_mx_messages_total",
+                                            "Messages whose end of data was seen or refused.",
+                                            {{"protocol", protocol}, {"outcome", outcome}});
+    };
+    context->accepted = messages("accepted");
+    context->refused = messages("refused");
+    context->deferred = messages("deferred");
+    context->commit_seconds = &environment_.metrics->histogram(
+        "packetboat_mx_commit_seconds", "From end of data to the outcome of all deliveries.",
+        LatencyBounds(), {{"protocol", protocol}});
+    return context;
+  }
+
+  void AddHealth() {
+    using Weight = HealthRegistry::Weight;
+    HealthRegistry& health = *environment_.health;
+    health_.push_back(health.Add("auth", Weight::kInformation, [this] { return auth_->status(); }));
+    health_.push_back(
+        health.Add("stores", Weight::kInformation, [this] { return stores_->status(); }));
+    health_.push_back(health.Add("accepting", Weight::kReadiness, [this] {
+      absl::Status status = auth_->status();
+      status.Update(stores_->status());
+      return readiness_.Judge(std::move(status));
+    }));
+    if (tls_ != nullptr) {
+      health_.push_back(health.Add("mail.tls", Weight::kInformation, [this] { return TlsStatus(); }));
+    }
+    Gauge& inflight = environment_.metrics->gauge("packetboat_mx_inflight_bytes",
+                                                  "Bodies of messages in flight.");
+    environment_.metrics->OnCollect(
+        [budget = budget_, &inflight] { inflight.Set(static_cast<double>(budget->used())); });
+  }
+
+  absl::Status TlsStatus() const {
+    if (environment_.clock->Now() > tls_->not_after()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the certificate expired at ", absl::FormatTime(tls_->not_after())));
+    }
+    return tls_->last_reload();
+  }
+
+  const role::Environment environment_;
+  const config::Config& config_;
+  const std::shared_ptr<BodyBudget> budget_;
+  Readiness readiness_;
+  std::unique_ptr<AuthClient> auth_;
+  std::unique_ptr<StoreClient> stores_;
+  std::shared_ptr<net::TlsServerContext> tls_;
+  std::unique_ptr<net::TlsReloader> reloader_;
+  std::unique_ptr<InboundServer> server_;
+  std::vector<HealthRegistry::Registration> health_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<role::Service>> Start(const role::Environment& environment) {
+  return Mx::Start(environment);
+}
+
+}  // namespace packetboat::mx
