@@ -5,17 +5,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "mail/imap/char_class.h"
+#include "mail/message/date_time.h"
 
 namespace packetboat::imap {
 namespace {
 
 constexpr SystemFlag kSystemFlags[] = {SystemFlag::kAnswered, SystemFlag::kFlagged,
                                        SystemFlag::kDeleted, SystemFlag::kSeen, SystemFlag::kDraft};
-
-constexpr absl::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 // TEXT-CHAR: 7 bits, no NUL, CR or LF.
 bool IsTextChar(char c) {
@@ -93,16 +90,7 @@ void AppendFlagList(const FlagSet& flags, bool recent, std::string* out) {
 }
 
 void AppendInternalDate(absl::Time time, std::string* out) {
-  const absl::TimeZone utc = absl::UTCTimeZone();
-  const absl::CivilSecond second = std::clamp(absl::ToCivilSecond(time, utc), absl::CivilSecond(0),
-                                              absl::CivilSecond(9999, 12, 31, 23, 59, 59));
-  const absl::string_view month = kMonths[second.month() - 1];
-  absl::StrAppend(out, "\"", second.day() < 10 ? " " : "", second.day(), "-", month, "-");
-  absl::StrAppend(out, absl::Dec(second.year(), absl::kZeroPad4), " ");
-  absl::StrAppend(out, absl::Dec(second.hour(), absl::kZeroPad2), ":",
-                  absl::Dec(second.minute(), absl::kZeroPad2), ":",
-                  absl::Dec(second.second(), absl::kZeroPad2));
-  absl::StrAppend(out, " +0000\"");
+  absl::StrAppend(out, "\"", message::FormatInternalDate(time), "\"");
 }
 
 void AppendFetchItemName(const FetchItem& item, std::string* out) {

@@ -32,7 +32,7 @@ void AppendLiteralHeader(uint64_t octets, bool binary, std::string* out);
 // `(\Seen $Forwarded)`, with \Recent first if `recent`.
 void AppendFlagList(const FlagSet& flags, bool recent, std::string* out);
 
-// date-time, in UTC: `" 1-Jul-1996 02:44:25 +0000"`. Years outside 0000 to 9999 become the nearest.
+// date-time, in UTC: `" 1-Jul-1996 02:44:25 +0000"`. Years outside 1900 to 9999 become the nearest.
 void AppendInternalDate(absl::Time time, std::string* out);
 
 // msg-att name by which a FETCH response answers `item`: `BODY[1.TEXT]<0>` for

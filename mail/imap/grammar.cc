@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "mail/imap/utf7.h"
+#include "mail/message/date_time.h"
 
 namespace packetboat::imap {
 namespace {
@@ -73,30 +74,6 @@ bool TakeDay(TokenReader& in, absl::CivilDay* out) {
   }
   *out = absl::CivilDay(year, month, day);
   return (out->day() == day && out->month() == month) || in.Fail("Date does not exist");
-}
-
-// hh:mm:ss; a leap second is the next minute's first.
-bool TakeTimeOfDay(TokenReader& in, absl::CivilDay day, absl::CivilSecond* out) {
-  int hour = 0, minute = 0, second = 0;
-  if (!TakeDigits(in, 2, 2, &hour) || !in.TakeChar(':') || !TakeDigits(in, 2, 2, &minute) ||
-      !in.TakeChar(':') || !TakeDigits(in, 2, 2, &second) || hour > 23 || minute > 59 ||
-      second > 60) {
-    return in.Fail("Invalid time");
-  }
-  *out = absl::CivilSecond(day) + hour * 3600 + minute * 60 + second;
-  return true;
-}
-
-bool TakeZone(TokenReader& in, absl::Duration* out) {
-  const bool west = in.TakeChar('-');
-  int hhmm = 0;
-  if ((!west && !in.TakeChar('+')) || !TakeDigits(in, 4, 4, &hhmm) || hhmm % 100 > 59 ||
-      hhmm > 2359) {
-    return in.Fail("Invalid time zone");
-  }
-  *out = absl::Hours(hhmm / 100) + absl::Minutes(hhmm % 100);
-  if (west) *out = -*out;
-  return true;
 }
 
 }  // namespace
@@ -183,17 +160,12 @@ bool TakeDate(TokenReader& in, absl::CivilDay* out) {
 }
 
 bool TakeDateTime(TokenReader& in, absl::Time* out) {
-  if (!in.TakeChar('"')) return in.Fail("Date and time expected");
-  in.TakeSpaces();
-  absl::CivilDay day;
-  absl::CivilSecond second;
-  absl::Duration zone;
-  if (!TakeDay(in, &day) || !TakeSpace(in) || !TakeTimeOfDay(in, day, &second) || !TakeSpace(in) ||
-      !TakeZone(in, &zone)) {
-    return false;
-  }
-  *out = absl::FromCivil(second, absl::UTCTimeZone()) - zone;
-  return in.TakeChar('"') || in.Fail("Invalid date and time");
+  std::string text;
+  if (in.Peek() != '"' || !in.TakeString(&text)) return in.Fail("Date and time expected");
+  const std::optional<message::DateTime> date_time = message::ParseInternalDate(text);
+  if (!date_time.has_value()) return in.Fail("Invalid date and time");
+  *out = date_time->time;
+  return true;
 }
 
 bool TakeStatusItems(TokenReader& in, std::vector<StatusItem>* out) {

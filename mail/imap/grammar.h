@@ -46,7 +46,7 @@ bool TakeModSeq(TokenReader& in, ModSeq* out);
 
 // date, quoted or not.
 bool TakeDate(TokenReader& in, absl::CivilDay* out);
-// date-time; one digit for the day and no space before it is let through.
+// date-time; one digit for the day, without a space before it, is let through.
 bool TakeDateTime(TokenReader& in, absl::Time* out);
 
 // `(` MESSAGES SP ... `)`.

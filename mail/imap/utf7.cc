@@ -44,7 +44,12 @@ void AppendUtf8(char32_t c, std::string* out) {
 std::optional<char32_t> TakeUtf8(absl::string_view* text) {
   const auto octet = [&](size_t i) { return static_cast<unsigned char>((*text)[i]); };
   const unsigned char lead = octet(0);
-  const size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const size_t length = lead < 0x80   ? 1
+                        : lead < 0xc2 ? 0
+                        : lead < 0xe0 ? 2
+                        : lead < 0xf0 ? 3
+                        : lead < 0xf5 ? 4
+                                      : 0;
   constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
   char32_t c = length == 1 ? lead : lead & (0x7f >> length);
   bool valid = length > 0 && length <= text->size();

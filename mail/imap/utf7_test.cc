@@ -76,8 +76,8 @@ TEST(Utf7, WhatIsNotUtf8BecomesReplacementCharacters) {
 }
 
 TEST(Utf7, NameText) {
-  for (const char* text : {"\xff", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf", "a\nb",
-                           "\x7f", "\xc2\x85", "\xe2\x80\xa8"}) {
+  for (const char* text : {"\xff", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x9f\x98\x80",
+                           "\xc0\xaf", "a\nb", "\x7f", "\xc2\x85", "\xe2\x80\xa8"}) {
     EXPECT_FALSE(IsMailboxNameText(text)) << text;
   }
 }
