@@ -39,8 +39,9 @@ TEST(RequestReaderTest, PipelinedRequestsAreAnsweredInEveryCut) {
   const std::string whole = Ask(requests);
   for (size_t cut = 0; cut <= requests.size(); ++cut) {
     RequestReader reader(TestHandler());
-    const std::string out =
-        reader.Feed(requests.substr(0, cut)) + reader.Feed("") + reader.Feed(requests.substr(cut));
+    std::string out = reader.Feed(requests.substr(0, cut));
+    out += reader.Feed("");
+    out += reader.Feed(requests.substr(cut));
     EXPECT_EQ(out, whole) << cut;
     EXPECT_TRUE(reader.closed()) << "the last one speaks HTTP/1.0";
   }
