@@ -13,13 +13,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "mail/address/utf8.h"
+#include "mail/smtp/limits.h"
 
 namespace packetboat::smtp {
 namespace {
 
 constexpr absl::string_view kBlanks = " \t";
-constexpr size_t kMaxHelloNameBytes = 255;  // RFC 5321 s4.5.3.1.2
-constexpr size_t kMaxSizeDigits = 20;       // RFC 1870 s4: size-value ::= 1*20DIGIT
+constexpr size_t kMaxSizeDigits = 20;  // RFC 1870 s4: size-value ::= 1*20DIGIT
 
 Reply SyntaxReply(absl::string_view text) { return {501, "5.5.4", std::string(text)}; }
 

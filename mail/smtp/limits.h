@@ -59,8 +59,7 @@ struct Limits {
   // From the 220 after STARTTLS (or from connect, with implicit TLS) to the end of the handshake.
   absl::Duration tls_handshake_timeout = absl::Minutes(1);
 
-  // Input kept while an answer is awaited; at this fill the session wants no more. Above
-  // max_auth_line_bytes.
+  // Input kept while an answer is awaited; at this fill the session wants no more.
   size_t max_buffered_input_bytes = 16 * 1024;
 
   // Replies not yet written to a peer that does not read; beyond, no further command is carried
@@ -70,6 +69,13 @@ struct Limits {
   // Body octets handed out and not yet reported as taken; beyond, no further input is wanted.
   size_t max_untaken_body_bytes = 256 * 1024;
 };
+
+// The name behind HELO, EHLO and LHLO (RFC 5321 s4.5.3.1.2).
+inline constexpr size_t kMaxHelloNameBytes = 255;
+
+// Replies to messages of one session that may still be confirmed by what the client sends next. An
+// older one is forgotten: nothing is lost by that but an early end of its delivery keys.
+inline constexpr size_t kMaxUnconfirmedReplies = 100;
 
 // A reply line with its CRLF (RFC 5321 s4.5.3.1.5); longer texts are split into several lines.
 inline constexpr size_t kMaxReplyLineBytes = 512;

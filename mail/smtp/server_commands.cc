@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "mail/smtp/limits.h"
 #include "mail/smtp/server_session.h"
 
 namespace packetboat::smtp {
@@ -380,7 +381,8 @@ void ServerSession::Resolve(const MessageQuery&, const Verdict& verdict) {
   if (accepted) {
     errors_ = 0;
     junk_commands_ = 0;
-    unconfirmed_.push_back({transaction_.id, sent_, std::nullopt});
+    if (unconfirmed_.size() == kMaxUnconfirmedReplies) unconfirmed_.pop_front();
+    unconfirmed_.push_back({transaction_.id, sent_, backlogged_, std::nullopt});
   }
   body_taken_ = body_given_;
   ResetTransaction();

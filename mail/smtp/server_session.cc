@@ -1,6 +1,7 @@
 #include "mail/smtp/server_session.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -9,6 +10,9 @@
 
 namespace packetboat::smtp {
 namespace {
+
+// No input is behind it.
+constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
 bool HasControlCharacter(absl::string_view line) {
   return std::any_of(line.begin(), line.end(), [](char c) {
@@ -100,6 +104,7 @@ void ServerSession::Feed(absl::string_view octets, absl::Time now) {
 void ServerSession::Answer(QueryId id, const Verdict& verdict, absl::Time now) {
   now_ = now;
   if (!open_query_.has_value() || open_query_->id != id) return;
+  backlogged_ = InputIsFull();
   const Query query = std::move(open_query_->query);
   open_query_.reset();
   waiting_since_ = now;
@@ -125,9 +130,9 @@ void ServerSession::OnWritten(uint64_t total_octets, absl::Time now) {
   written_ = std::max(written_, std::min(total_octets, sent_));
   for (UnconfirmedReply& reply : unconfirmed_) {
     if (reply.end_in_output > written_) break;
-    if (!reply.input_at_writing.has_value()) {
-      reply.input_at_writing = consumed_ + Unread().size();
-    }
+    if (reply.input_at_writing.has_value()) continue;
+    const bool backlogged = reply.backlogged || InputIsFull();
+    reply.input_at_writing = backlogged ? kNever : consumed_ + Unread().size();
   }
   Pump();
 }
@@ -164,7 +169,7 @@ std::vector<Action> ServerSession::TakeActions() { return std::exchange(actions_
 
 bool ServerSession::wants_input() const {
   if (closed() || state_ == State::kHandshake) return false;
-  return CanProceed() || Unread().size() < limits_.max_buffered_input_bytes;
+  return CanProceed() || !InputIsFull();
 }
 
 absl::Time ServerSession::next_deadline() const {
@@ -182,6 +187,10 @@ bool ServerSession::WaitsForShell() const {
 
 absl::string_view ServerSession::Unread() const {
   return absl::string_view(input_).substr(input_pos_);
+}
+
+bool ServerSession::InputIsFull() const {
+  return Unread().size() >= limits_.max_buffered_input_bytes;
 }
 
 void ServerSession::Discard(size_t octets) {
@@ -374,10 +383,14 @@ void ServerSession::EndMessage() {
   AskFor(MessageQuery{reader_->facts()});
 }
 
-// Input from `input_offset` on is at hand: which replies does that show to have been read?
+// Input from `input_offset` on is at hand: which replies does that show to have been read? All that
+// stand before one that is, for they are read in order.
 void ServerSession::NoteProof(uint64_t input_offset) {
-  while (!unconfirmed_.empty() && unconfirmed_.front().input_at_writing.has_value() &&
-         *unconfirmed_.front().input_at_writing <= input_offset) {
+  size_t proven = 0;
+  for (size_t i = 0; i < unconfirmed_.size(); ++i) {
+    if (unconfirmed_[i].input_at_writing.value_or(kNever) <= input_offset) proven = i + 1;
+  }
+  for (; proven > 0; --proven) {
     actions_.push_back(ReplyConfirmed{std::move(unconfirmed_.front().transaction_id)});
     unconfirmed_.pop_front();
   }

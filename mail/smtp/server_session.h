@@ -116,8 +116,10 @@ class ServerSession {
   // A 250 after a message, from its formatting until something shows that it was read.
   struct UnconfirmedReply {
     std::string transaction_id;
-    uint64_t end_in_output;                    // the reply's last octet, as OnWritten counts
-    std::optional<uint64_t> input_at_writing;  // octets fed when that was written
+    uint64_t end_in_output;  // the reply's last octet, as OnWritten counts
+    // The session had stopped wanting input: what comes next may have been sent long before.
+    bool backlogged;
+    std::optional<uint64_t> input_at_writing;  // octets fed when it was written
   };
 
   struct OpenQuery {
@@ -149,6 +151,7 @@ class ServerSession {
   absl::string_view Unread() const;
   void Discard(size_t octets);
   void NoteProof(uint64_t input_offset);
+  bool InputIsFull() const;
   bool BetweenTransactions() const;
   bool WaitsForShell() const;
   uint64_t MaxContentOctets() const;
@@ -237,6 +240,7 @@ class ServerSession {
   uint64_t body_given_ = 0;
   uint64_t body_taken_ = 0;
   std::deque<UnconfirmedReply> unconfirmed_;
+  bool backlogged_ = false;  // when the last answer came
 
   uint32_t errors_ = 0;
   uint32_t junk_commands_ = 0;

@@ -4,6 +4,7 @@
 #include "mail/smtp/server_session.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -231,21 +232,59 @@ TEST(ServerSession, ConfirmsOnlyInputBehindTheWrittenReply) {
   driver.Play(kToData);
   driver.Feed("text\r\n.\r\n");
   driver.Answer(Accept{});
-  const auto confirmed = [&] {
-    for (const Action& action : driver.session.TakeActions()) {
-      if (std::holds_alternative<ReplyConfirmed>(action)) return true;
-    }
-    return false;
-  };
+  const uint64_t end_of_reply = driver.sent;
   // Not yet written, then all but its last octet.
-  driver.session.Feed("RSET\r\n", driver.now);
-  EXPECT_FALSE(confirmed());
-  driver.session.OnWritten(driver.sent - 1, driver.now);
-  driver.session.Feed("RSET\r\n", driver.now);
-  EXPECT_FALSE(confirmed());
+  driver.Feed("RSET\r\n");
+  EXPECT_TRUE(driver.confirmed.empty());
+  driver.session.OnWritten(end_of_reply - 1, driver.now);
+  driver.Feed("RSET\r\n");
+  EXPECT_TRUE(driver.confirmed.empty());
+  driver.session.OnWritten(end_of_reply, driver.now);
+  driver.Feed("RSET\r\n");
+  EXPECT_EQ(driver.confirmed, std::vector<std::string>{"S1.1"});
+}
+
+// What lay in the socket while the session wanted no input was sent before the 250 was written.
+TEST(ServerSession, BacklogConfirmsNothingUntilALaterReplyIsProven) {
+  ServerConfig config = Config();
+  config.limits.max_buffered_input_bytes = 10;
+  SessionDriver driver(config);
+  driver.Play("EHLO x\r\n");
+  driver.Play(kToData);
+  driver.Feed("text\r\n.\r\n");
+  driver.Feed("RSET\r\nRSET");
+  ASSERT_FALSE(driver.session.wants_input());
+  driver.Answer(Accept{});
   driver.session.OnWritten(driver.sent, driver.now);
-  driver.session.Feed("RSET\r\n", driver.now);
-  EXPECT_TRUE(confirmed());
+  driver.Feed("\r\nRSET\r\nRSET\r\n");
+  EXPECT_TRUE(driver.confirmed.empty());
+  driver.Settle();
+  driver.Play(kToData);
+  driver.Feed("text\r\n.\r\n");
+  driver.Answer(Accept{});
+  EXPECT_TRUE(driver.confirmed.empty());
+  driver.session.OnWritten(driver.sent, driver.now);
+  driver.Feed("RSET\r\n");
+  EXPECT_EQ(driver.confirmed, (std::vector<std::string>{"S1.1", "S1.2"}));
+}
+
+TEST(ServerSession, RemembersABoundedNumberOfUnconfirmedReplies) {
+  ServerConfig config = Config();
+  config.forbid_early_pipelining = false;
+  SessionDriver driver(config);
+  driver.Play("EHLO x\r\n");
+  for (size_t i = 0; i <= kMaxUnconfirmedReplies; ++i) {
+    driver.Feed("MAIL FROM:<>\r\n");
+    driver.Answer(Accept{});
+    driver.Feed("RCPT TO:<b@example.test>\r\n");
+    driver.Answer(Accept{});
+    driver.Feed("DATA\r\n.\r\n");
+    driver.Answer(Accept{});
+  }
+  driver.session.OnWritten(driver.sent, driver.now);
+  driver.Feed("RSET\r\n");
+  EXPECT_EQ(driver.confirmed.size(), kMaxUnconfirmedReplies);
+  EXPECT_EQ(driver.confirmed.front(), "S1.2");
 }
 
 }  // namespace

@@ -70,6 +70,8 @@ class SessionDriver {
       } else if (std::holds_alternative<AbortBody>(action)) {
         ++aborted;
         taken = given;
+      } else if (auto* confirmation = std::get_if<ReplyConfirmed>(&action)) {
+        confirmed.push_back(confirmation->transaction_id);
       } else if (std::holds_alternative<Close>(action)) {
         closed = true;
       }
@@ -80,6 +82,7 @@ class SessionDriver {
   ServerSession session;
   std::string output;
   std::string body;
+  std::vector<std::string> confirmed;
   QueryId open_query;
   uint64_t sent = 0;
   uint64_t written = 0;

@@ -11,9 +11,6 @@
 namespace packetboat::smtp {
 namespace {
 
-// A name that somebody else chose. RFC 5321 s4.5.3.1.2.
-constexpr size_t kMaxNameBytes = 255;
-
 // A field that grows word by word and is folded before a word that would make its line too long.
 class FoldedField {
  public:
@@ -40,7 +37,7 @@ class FoldedField {
 std::string Clean(absl::string_view name, bool utf8) {
   constexpr absl::string_view kSafe = "-._[]:+=/";
   std::string out;
-  while (!name.empty() && out.size() < kMaxNameBytes) {
+  while (!name.empty() && out.size() < kMaxHelloNameBytes) {
     const char c = name.front();
     const size_t bytes = std::max<size_t>(1, Utf8CharacterBytes(name));
     const bool safe = absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
