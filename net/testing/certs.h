@@ -9,7 +9,8 @@
 
 namespace packetboat::net::testing {
 
-// A CA of its own, and what it issues; valid from an hour ago on. Breaks the test if anything fails.
+// A CA of its own, and what it issues; valid from an hour ago on. Breaks the test if anything
+// fails.
 class TestCa {
  public:
   TestCa();
