@@ -154,6 +154,9 @@ kv::Range Keys::NamesBelow(AccountId account, absl::string_view name) const {
 kv::Range Keys::AllSubscriptions(AccountId account) const {
   return kv::Range::Prefix(InAccount(account, kSubscriptions));
 }
+kv::Range Keys::AllDeliveryKeys(AccountId account) const {
+  return kv::Range::Prefix(InAccount(account, kDeliveryKeys));
+}
 kv::Range Keys::FlagsFrom(AccountId account, MailboxId mailbox, Uid first) const {
   kv::Range range = kv::Range::Prefix(InMailbox(account, mailbox, kFlags));
   range.lower = Flags(account, mailbox, first);

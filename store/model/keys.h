@@ -42,6 +42,7 @@ class Keys {
   kv::Range AllNames(AccountId account) const;
   kv::Range NamesBelow(AccountId account, absl::string_view name) const;
   kv::Range AllSubscriptions(AccountId account) const;
+  kv::Range AllDeliveryKeys(AccountId account) const;
   // Prefixes end where uids or modseqs begin, for UidOf() and the like.
   kv::Range FlagsFrom(AccountId account, MailboxId mailbox, Uid first) const;
   kv::Range AllMessages(AccountId account, MailboxId mailbox) const;

@@ -18,19 +18,6 @@ namespace {
 // cheaper than doing so again for every page.
 constexpr size_t kListedPerAsked = 8;
 
-// Walks a range; `visit` answers a status, and false to stop.
-absl::Status Walk(
-    const kv::Reader& state, kv::Keyspace keyspace, const kv::Range& range,
-    absl::FunctionRef<absl::StatusOr<bool>(absl::string_view, absl::string_view)> visit) {
-  if (range.lower >= range.upper) return absl::OkStatus();
-  const std::unique_ptr<kv::Iterator> it = state.NewIterator(keyspace, range);
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    ASSIGN_OR_RETURN(const bool go_on, visit(it->key(), it->value()));
-    if (!go_on) return absl::OkStatus();
-  }
-  return it->status();
-}
-
 SpecialUse ToSpecialUse(record::SpecialUse use) {
   switch (use) {
     case record::ALL:
@@ -123,12 +110,12 @@ std::vector<UidRange> Join(std::vector<UidRange> ranges) {
 
 absl::StatusOr<std::optional<absl::Time>> Oldest(const kv::Reader& state, const kv::Range& range) {
   std::optional<absl::Time> oldest;
-  RETURN_IF_ERROR(Walk(state, kv::kRecords, range,
-                       [&](absl::string_view key, absl::string_view) -> absl::StatusOr<bool> {
-                         KeyReader reader(key, kShardKeyPrefix);
-                         oldest = absl::FromUnixMicros(reader.Time());
-                         return false;
-                       }));
+  RETURN_IF_ERROR(
+      Walk(state, range, [&](absl::string_view key, absl::string_view) -> absl::StatusOr<bool> {
+        KeyReader reader(key, kShardKeyPrefix);
+        oldest = absl::FromUnixMicros(reader.Time());
+        return false;
+      }));
   return oldest;
 }
 
@@ -208,8 +195,7 @@ absl::StatusOr<bool> MailboxReader::ListChanged(ModSeq since, Uid after, size_t 
     if (segment.modseq() > since.value()) return false;
   }
   size_t seen = 0;
-  RETURN_IF_ERROR(Walk(*rep_->state, kv::kRecords,
-                       rep_->keys.ChangesAfter(rep_->account, rep_->info.id, since),
+  RETURN_IF_ERROR(Walk(*rep_->state, rep_->keys.ChangesAfter(rep_->account, rep_->info.id, since),
                        [&](absl::string_view key, absl::string_view) -> absl::StatusOr<bool> {
                          KeyReader reader(key, kMailboxKeyPrefix + sizeof(uint64_t));
                          const Uid uid(reader.U32());
@@ -258,7 +244,7 @@ absl::StatusOr<MailboxReader::Expunges> MailboxReader::ExpungedSince(ModSeq sinc
   Expunges expunges;
   expunges.complete = since >= rep_->status.floor;
   std::vector<UidRange> ranges;
-  RETURN_IF_ERROR(Walk(*rep_->state, kv::kRecords,
+  RETURN_IF_ERROR(Walk(*rep_->state,
                        rep_->keys.TombstonesAfter(rep_->account, rep_->info.id, since),
                        [&](absl::string_view key, absl::string_view value) -> absl::StatusOr<bool> {
                          ASSIGN_OR_RETURN(const record::Tombstone tombstone,
@@ -270,7 +256,7 @@ absl::StatusOr<MailboxReader::Expunges> MailboxReader::ExpungedSince(ModSeq sinc
                        }));
   for (const record::Leftover& leftover : rep_->record.leftovers()) {
     if (leftover.modseq() <= since.value()) continue;
-    RETURN_IF_ERROR(Walk(*rep_->state, kv::kRecords,
+    RETURN_IF_ERROR(Walk(*rep_->state,
                          rep_->keys.AllStagedSources(rep_->account, MailboxId(leftover.stage())),
                          [&](absl::string_view key, absl::string_view) -> absl::StatusOr<bool> {
                            const Uid uid(KeyReader(key, kMailboxKeyPrefix).U32());
@@ -305,7 +291,7 @@ absl::StatusOr<std::vector<MailboxInfo>> Reader::Mailboxes(AccountId account) co
   ASSIGN_OR_RETURN(const bool there, IsThere(account));
   if (!there) return mailboxes;
   RETURN_IF_ERROR(Walk(
-      *state_, kv::kRecords, Keys(shard_).AllMailboxes(account),
+      *state_, Keys(shard_).AllMailboxes(account),
       [&](absl::string_view key, absl::string_view value) -> absl::StatusOr<bool> {
         ASSIGN_OR_RETURN(const record::Mailbox record, ParseRecord<record::Mailbox>(key, value));
         mailboxes.push_back(ToInfo(MailboxId(KeyReader(key, kAccountKeyPrefix).U64()), record));
@@ -320,7 +306,7 @@ absl::StatusOr<std::vector<std::string>> Reader::Subscriptions(AccountId account
   std::vector<std::string> names;
   ASSIGN_OR_RETURN(const bool there, IsThere(account));
   if (!there) return names;
-  RETURN_IF_ERROR(Walk(*state_, kv::kRecords, Keys(shard_).AllSubscriptions(account),
+  RETURN_IF_ERROR(Walk(*state_, Keys(shard_).AllSubscriptions(account),
                        [&](absl::string_view key, absl::string_view) -> absl::StatusOr<bool> {
                          names.push_back(std::string(key.substr(kAccountKeyPrefix)));
                          return true;
@@ -406,13 +392,13 @@ absl::StatusOr<Housekeeping> Reader::ReadHousekeeping() const {
   ASSIGN_OR_RETURN(due.oldest_tombstone, Oldest(*state_, keys.TombstoneExpiries()));
   ASSIGN_OR_RETURN(due.oldest_idle_body, Oldest(*state_, keys.IdleBodies()));
   ASSIGN_OR_RETURN(due.oldest_idle_chunk, Oldest(*state_, keys.IdleChunks()));
-  RETURN_IF_ERROR(Walk(*state_, kv::kRecords, keys.AllPurges(),
+  RETURN_IF_ERROR(Walk(*state_, keys.AllPurges(),
                        [&](absl::string_view, absl::string_view) -> absl::StatusOr<bool> {
                          due.purge = true;
                          return false;
                        }));
   RETURN_IF_ERROR(
-      Walk(*state_, kv::kRecords, keys.AllStages(),
+      Walk(*state_, keys.AllStages(),
            [&](absl::string_view key, absl::string_view value) -> absl::StatusOr<bool> {
              ASSIGN_OR_RETURN(const record::Stage stage, ParseRecord<record::Stage>(key, value));
              const absl::Time touched = absl::FromUnixMicros(stage.touched_us());

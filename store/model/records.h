@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
@@ -36,6 +37,11 @@ absl::StatusOr<std::optional<Record>> ReadRecord(const kv::Reader& reader, const
   ASSIGN_OR_RETURN(Record record, ParseRecord<Record>(key, *bytes));
   return std::optional<Record>(std::move(record));
 }
+
+// Walks the records of a range; `visit` answers an error, or false to stop.
+absl::Status Walk(
+    const kv::Reader& reader, const kv::Range& range,
+    absl::FunctionRef<absl::StatusOr<bool>(absl::string_view key, absl::string_view value)> visit);
 
 }  // namespace packetboat::model
 
