@@ -262,7 +262,6 @@ class Core : public std::enable_shared_from_this<Core> {
     begin.set_shard(delivery.shard.value());
     begin.set_transaction(delivery.transaction);
     begin.set_body_octets(delivery.body->size());
-    begin.set_body_sha256(delivery.body_sha256);
     begin.set_received_us(absl::ToUnixMicros(delivery.received));
     for (const DeliveryRecipient& recipient : delivery.recipients) {
       rpc::delivery::DeliverRecipient& out = *begin.add_recipients();

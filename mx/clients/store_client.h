@@ -37,7 +37,6 @@ struct Delivery {
   std::string transaction;
   std::vector<DeliveryRecipient> recipients;
   std::shared_ptr<const BodySource> body;
-  std::string body_sha256;
   absl::Time received;
 };
 

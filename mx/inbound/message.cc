@@ -128,7 +128,6 @@ class Fanout : public std::enable_shared_from_this<Fanout> {
                       .transaction = envelope_.transaction,
                       .recipients = {},
                       .body = body_,
-                      .body_sha256 = sha256_,
                       .received = envelope_.received};
     for (const LocalTarget& target : targets) {
       const std::string key = DeliveryKey(envelope_.reverse_path, target.account, sha256_);

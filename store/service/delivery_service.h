@@ -1,0 +1,17 @@
+#ifndef PACKETBOAT_STORE_SERVICE_DELIVERY_SERVICE_H_
+#define PACKETBOAT_STORE_SERVICE_DELIVERY_SERVICE_H_
+
+#include <grpcpp/impl/service_type.h>
+
+#include <memory>
+
+#include "store/shards/shards.h"
+
+namespace packetboat::store {
+
+// The gRPC service of proto/delivery/delivery.proto. `shards` outlives it.
+std::unique_ptr<grpc::Service> MakeDeliveryService(Shards& shards);
+
+}  // namespace packetboat::store
+
+#endif  // PACKETBOAT_STORE_SERVICE_DELIVERY_SERVICE_H_

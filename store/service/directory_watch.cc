@@ -1,0 +1,187 @@
+#include "store/service/directory_watch.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/status.h"
+#include "net/rpc/channel.h"
+
+namespace packetboat::store {
+namespace {
+
+using rpc::directory::AccountRecord;
+using rpc::directory::AliasRecord;
+using rpc::directory::DirectoryUpdate;
+
+// Changes, or records, in one message: far below its bound.
+constexpr size_t kChangesPerUpdate = 500;
+
+AliasRecord ToRecord(const model::AliasEntry& alias) {
+  AliasRecord record;
+  record.set_address(alias.address.text);
+  for (const model::Address& target : alias.targets) record.add_targets(target.text);
+  return record;
+}
+
+}  // namespace
+
+DirectoryWatch* DirectoryWatch::Start(Shards& shards, const rpc::directory::WatchRequest& request,
+                                      bool with_hashes) {
+  auto watch =
+      std::shared_ptr<DirectoryWatch>(new DirectoryWatch(shards, request, with_hashes));
+  watch->self_ = watch;
+  if (request.follow()) {
+    watch->watch_ = shards.WatchDirectory([weak = watch->weak_from_this()] {
+      if (const auto kept = weak.lock()) kept->Continue();
+    });
+  }
+  watch->Continue();
+  return watch.get();
+}
+
+DirectoryWatch::DirectoryWatch(Shards& shards, const rpc::directory::WatchRequest& request,
+                               bool with_hashes)
+    : shards_(shards),
+      follow_(request.follow()),
+      with_hashes_(with_hashes),
+      version_(request.from_version()) {}
+
+void DirectoryWatch::OnWriteDone(bool ok) {
+  if (!ok) return End(grpc::Status::CANCELLED);
+  {
+    absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    updates_.pop_front();
+  }
+  Continue();
+}
+
+void DirectoryWatch::OnCancel() { End(grpc::Status::CANCELLED); }
+
+void DirectoryWatch::OnDone() {
+  if (watch_ != 0) shards_.Unwatch(watch_);
+  const std::shared_ptr<DirectoryWatch> self = std::move(self_);
+}
+
+void DirectoryWatch::Continue() {
+  absl::Status status;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (ended_ || writing_) return;
+    if (updates_.empty()) status = ReadMore();
+    if (status.ok() && !updates_.empty()) {
+      writing_ = true;
+      StartWrite(&updates_.front());
+      return;
+    }
+    if (status.ok() && follow_) return;
+  }
+  End(rpc::ToGrpc(status));
+}
+
+absl::Status DirectoryWatch::ReadMore() {
+  const std::shared_ptr<const kv::Snapshot> snapshot = shards_.Snapshot();
+  const model::DirectoryReader reader(*snapshot);
+  ASSIGN_OR_RETURN(const uint64_t current, reader.Version());
+  if (current == version_ && !first_) return absl::OkStatus();
+  if (version_ > 0) {
+    ASSIGN_OR_RETURN(const std::optional<model::DirectoryDelta> delta,
+                     reader.ChangesAfter(version_, kChangesPerUpdate));
+    if (delta.has_value()) {
+      QueueDelta(*delta);
+      return absl::OkStatus();
+    }
+  }
+  RETURN_IF_ERROR(ReadWhole(reader));
+  version_ = current;
+  first_ = false;
+  DirectoryUpdate& last = updates_.emplace_back();
+  last.set_complete(true);
+  last.set_version(current);
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryWatch::ReadWhole(const model::DirectoryReader& reader) {
+  updates_.emplace_back().set_reset(true);
+  size_t in_update = 0;
+  const auto room = [&]() -> DirectoryUpdate& {
+    if (++in_update > kChangesPerUpdate) {
+      in_update = 1;
+      updates_.emplace_back();
+    }
+    return updates_.back();
+  };
+  RETURN_IF_ERROR(reader.ForEachDomain([&](const model::DomainEntry& domain) {
+    room().add_domains()->set_domain(domain.domain);
+    return true;
+  }));
+  RETURN_IF_ERROR(reader.ForEachAccount([&](const model::AccountEntry& account) {
+    *room().add_accounts() = ToRecord(account);
+    return true;
+  }));
+  return reader.ForEachAlias([&](const model::AliasEntry& alias) {
+    *room().add_aliases() = store::ToRecord(alias);
+    return true;
+  });
+}
+
+void DirectoryWatch::QueueDelta(const model::DirectoryDelta& delta) {
+  DirectoryUpdate& update = updates_.emplace_back();
+  for (const std::string& domain : delta.removed_domains) {
+    rpc::directory::DomainRecord& record = *update.add_domains();
+    record.set_domain(domain);
+    record.set_removed(true);
+  }
+  for (const model::AccountEntry& account : delta.removed_accounts) {
+    AccountRecord& record = *update.add_accounts();
+    record.set_account_id(account.id.value());
+    record.set_address(account.address.text);
+    record.set_removed(true);
+  }
+  for (const model::Address& alias : delta.removed_aliases) {
+    AliasRecord& record = *update.add_aliases();
+    record.set_address(alias.text);
+    record.set_removed(true);
+  }
+  for (const model::DomainEntry& domain : delta.domains) {
+    update.add_domains()->set_domain(domain.domain);
+  }
+  for (const model::AccountEntry& account : delta.accounts) {
+    *update.add_accounts() = ToRecord(account);
+  }
+  for (const model::AliasEntry& alias : delta.aliases) {
+    *update.add_aliases() = store::ToRecord(alias);
+  }
+  version_ = delta.version;
+  first_ = first_ && !delta.complete;
+  if (delta.complete) {
+    update.set_complete(true);
+    update.set_version(delta.version);
+  }
+}
+
+void DirectoryWatch::End(const grpc::Status& status) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (ended_) return;
+    ended_ = true;
+  }
+  Finish(status);
+}
+
+AccountRecord DirectoryWatch::ToRecord(const model::AccountEntry& account) const {
+  AccountRecord record;
+  record.set_account_id(account.id.value());
+  record.set_address(account.address.text);
+  record.set_shard(account.shard.value());
+  record.set_source(account.source == model::AccountSource::kPasswdFile
+                        ? AccountRecord::PASSWD_FILE
+                        : AccountRecord::DIRECTORY);
+  if (with_hashes_ && !account.password_hashes.empty()) {
+    record.set_password_hash(account.password_hashes.front());
+  }
+  record.set_quota_octets(account.quota_octets);
+  return record;
+}
+
+}  // namespace packetboat::store

@@ -1,0 +1,87 @@
+#include "store/shards/shards.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "proto/store/entry.pb.h"
+#include "store/model/state_machine.h"
+
+namespace packetboat::store {
+
+Shards::Shards(kv::Database& state) : state_(state) {}
+Shards::~Shards() = default;
+
+replication::StateMachineFactory Shards::machines() {
+  return [this](ShardId) {
+    return std::make_unique<model::Model>(
+        [this](RaftIndex, const model::Changes& changes) { Notify(changes); });
+  };
+}
+
+void Shards::SetGroups(std::vector<replication::Group*> groups) { groups_ = std::move(groups); }
+
+void Shards::Propose(ShardId shard, const entry::Entry& entry, ResultCallback done) {
+  if (shard.value() >= groups_.size()) {
+    done(absl::InvalidArgumentError("no such shard"));
+    return;
+  }
+  group(shard).Propose(
+      entry.SerializeAsString(),
+      [done = std::move(done)](absl::StatusOr<replication::ApplyResult> applied) mutable {
+        if (!applied.ok()) return done(applied.status());
+        entry::Result result;
+        CHECK(result.ParseFromString(applied->result));
+        done(std::move(result));
+      });
+}
+
+void Shards::ReadBarrier(ShardId shard, replication::WaitCallback done) {
+  if (shard.value() >= groups_.size()) {
+    done(absl::InvalidArgumentError("no such shard"));
+    return;
+  }
+  replication::ReadBarrier(group(shard), std::move(done));
+}
+
+Shards::WatchId Shards::WatchMailbox(model::MailboxChange which, std::function<void()> wake) {
+  absl::MutexLock lock(&watch_mutex_);
+  const WatchId id = ++last_watch_;
+  mailbox_watches_[which][id] = std::move(wake);
+  watched_[id] = which;
+  return id;
+}
+
+Shards::WatchId Shards::WatchDirectory(std::function<void()> wake) {
+  absl::MutexLock lock(&watch_mutex_);
+  directory_watches_[++last_watch_] = std::move(wake);
+  return last_watch_;
+}
+
+void Shards::Unwatch(WatchId id) {
+  absl::MutexLock lock(&watch_mutex_);
+  directory_watches_.erase(id);
+  const auto watched = watched_.find(id);
+  if (watched == watched_.end()) return;
+  const auto watches = mailbox_watches_.find(watched->second);
+  watches->second.erase(id);
+  if (watches->second.empty()) mailbox_watches_.erase(watches);
+  watched_.erase(watched);
+}
+
+void Shards::Notify(const model::Changes& changes) {
+  absl::MutexLock lock(&watch_mutex_);
+  for (const model::MailboxChange& change : changes.mailboxes) {
+    // A change of the whole account concerns all its mailboxes.
+    const bool whole = change.mailbox == MailboxId();
+    for (auto it = mailbox_watches_.lower_bound(change);
+         it != mailbox_watches_.end() && it->first.account == change.account &&
+         (whole || it->first.mailbox == change.mailbox);
+         ++it) {
+      for (const auto& [id, wake] : it->second) wake();
+    }
+  }
+  if (!changes.directory) return;
+  for (const auto& [id, wake] : directory_watches_) wake();
+}
+
+}  // namespace packetboat::store

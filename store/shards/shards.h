@@ -1,0 +1,82 @@
+#ifndef PACKETBOAT_STORE_SHARDS_SHARDS_H_
+#define PACKETBOAT_STORE_SHARDS_SHARDS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/ids.h"
+#include "store/kv/database.h"
+#include "store/model/changes.h"
+#include "store/replication/group.h"
+#include "store/replication/state_machine.h"
+
+namespace packetboat::entry {
+class Entry;
+class Result;
+}  // namespace packetboat::entry
+
+namespace packetboat::store {
+
+// The shards of this node as everything above them sees them: propose an entry, read behind a barrier, be woken by changes.
+// Thread-safe.
+class Shards {
+ public:
+  // What became of an entry. Statuses as of replication::Group::Propose; an outcome that is not OK is a result.
+  using ResultCallback = absl::AnyInvocable<void(absl::StatusOr<entry::Result>)>;
+
+  // `state` outlives this.
+  explicit Shards(kv::Database& state);
+  ~Shards();
+
+  // The state machines to run the groups with: they wake the watchers here.
+  replication::StateMachineFactory machines();
+
+  // To be called once, when the groups run and before anything below is. By shard number.
+  void SetGroups(std::vector<replication::Group*> groups);
+
+  uint32_t count() const { return static_cast<uint32_t>(groups_.size()); }
+  replication::Group& group(ShardId shard) { return *groups_[shard.value()]; }
+
+  // Callbacks come from threads of the group and must not block.
+  void Propose(ShardId shard, const entry::Entry& entry, ResultCallback done);
+
+  // After `done` got OK, a new snapshot shows every write of the shard that was acknowledged before this call.
+  void ReadBarrier(ShardId shard, replication::WaitCallback done);
+
+  std::shared_ptr<const kv::Snapshot> Snapshot() const { return state_.NewSnapshot(); }
+
+  // --- Changes, as this node applies them; called from the threads that apply, and must not block.
+
+  using WatchId = uint64_t;
+  // Something happened in the mailbox, or with its account (MailboxChange with mailbox zero).
+  WatchId WatchMailbox(model::MailboxChange which, std::function<void()> wake);
+  WatchId WatchDirectory(std::function<void()> wake);
+  // When this returns `wake` is not running and will not run. Not from a wake.
+  void Unwatch(WatchId id);
+
+ private:
+  void Notify(const model::Changes& changes);
+
+  kv::Database& state_;
+  std::vector<replication::Group*> groups_;
+
+  // Held while wakes run.
+  absl::Mutex watch_mutex_;
+  WatchId last_watch_ ABSL_GUARDED_BY(watch_mutex_) = 0;
+  std::map<model::MailboxChange, std::map<WatchId, std::function<void()>>> mailbox_watches_
+      ABSL_GUARDED_BY(watch_mutex_);
+  std::map<WatchId, std::function<void()>> directory_watches_ ABSL_GUARDED_BY(watch_mutex_);
+  std::map<WatchId, model::MailboxChange> watched_ ABSL_GUARDED_BY(watch_mutex_);
+};
+
+}  // namespace packetboat::store
+
+#endif  // PACKETBOAT_STORE_SHARDS_SHARDS_H_
