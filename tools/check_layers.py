@@ -13,7 +13,7 @@ import sys
 import xml.etree.ElementTree
 
 ROLES = ["auth", "mx", "signer", "store"]
-SERVICE_MAY_USE = ["base", "mail", "net", "proto"]
+SERVICE_MAY_USE = ["base", "mail", "net", "proto", "role"]
 EVERYTHING = ROLES + SERVICE_MAY_USE + ["cli", "deploy", "docs", "tests"]
 
 # Folder to the folders that it may use besides itself. The longest match decides, on both sides.
@@ -25,6 +25,8 @@ LAYERS = {
     "net/api": ["base"],
     "mail": ["base", "net/api"],
     "proto": [],
+    # What the process of every role has in common; it knows no role.
+    "role": ["base", "net", "proto"],
     "auth": SERVICE_MAY_USE,
     "mx": SERVICE_MAY_USE,
     "signer": SERVICE_MAY_USE,
@@ -53,12 +55,13 @@ BUILD_FOLDERS = ["bazel", "third_party", "tools"]
 
 # Libraries that only these folders may use directly.
 CONFINED = {
-    "asio": ["net", "mx", "store", "cli", "tests", "third_party"],
+    "asio": ["net", "role", "mx", "store", "cli", "tests", "third_party"],
     "libraft": ["store/raft", "tests", "third_party"],
     "rocksdb": ["store/kv", "store/raft", "tests", "third_party"],
     "unbound": ["net", "tests", "third_party"],
-    "com_github_grpc_grpc": ["net/rpc", "proto", "cli", "tests", "tools", "third_party"] + ROLES,
-    "com_google_protobuf": ["base/config", "net", "proto", "cli", "docs", "tests", "tools", "third_party"] + ROLES,
+    "com_github_grpc_grpc": ["net/rpc", "proto", "role", "cli", "tests", "tools", "third_party"] + ROLES,
+    "com_google_protobuf": ["base/config", "net", "proto", "role", "cli", "docs", "tests", "tools",
+                            "third_party"] + ROLES,
 }
 
 # Folders that may use these libraries and no others: no socket, thread, or schema gets in.
@@ -85,7 +88,7 @@ def longest_match(package, folders):
 
 def internal_fault(package, target):
     """Why this package must not use that one, or None."""
-    if longest_match(target, BUILD_FOLDERS) or target == "":
+    if target in ("", package) or longest_match(target, BUILD_FOLDERS):
         return None
     layer = longest_match(package, LAYERS)
     if layer is None:

@@ -29,6 +29,12 @@ class CheckLayersTest(unittest.TestCase):
         self.assert_forbidden("//base:config", "//net/api:dns")
         self.assert_forbidden("//proto/store:record", "//base:ids")
 
+    def test_what_roles_share_knows_no_role_and_no_mail(self):
+        self.assert_allowed("//mx:mx", "//role:process")
+        self.assert_allowed("//role:process", "//net/rpc:server")
+        for other in check_layers.ROLES + ["mail/smtp", "cli"]:
+            self.assert_forbidden("//role:process", f"//{other}:a")
+
     def test_configuration_is_read_by_services_and_not_by_libraries(self):
         self.assert_allowed("//base/config:load", "//proto:config")
         self.assert_allowed("//mx/inbound:shell", "//base/config:load")
