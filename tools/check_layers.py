@@ -31,7 +31,7 @@ LAYERS = {
     "mx": SERVICE_MAY_USE,
     "signer": SERVICE_MAY_USE,
     "store": SERVICE_MAY_USE,
-    "store/model": ["base", "mail", "proto", "store/kv"],
+    "store/model": ["base", "mail", "proto", "store/kv", "store/replication"],
     "cli": EVERYTHING,
     "deploy": EVERYTHING,
     "docs": EVERYTHING,
