@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "mail/address/utf8.h"
+
 namespace packetboat::imap {
 namespace {
 
@@ -40,26 +42,15 @@ void AppendUtf8(char32_t c, std::string* out) {
 }
 
 // One character from the front of `*text`, which is not empty; nothing, and one octet taken, if it
-// is not UTF-8 (RFC 3629: shortest form, no surrogates, up to U+10FFFF).
+// is not UTF-8.
 std::optional<char32_t> TakeUtf8(absl::string_view* text) {
-  const auto octet = [&](size_t i) { return static_cast<unsigned char>((*text)[i]); };
-  const unsigned char lead = octet(0);
-  const size_t length = lead < 0x80   ? 1
-                        : lead < 0xc2 ? 0
-                        : lead < 0xe0 ? 2
-                        : lead < 0xf0 ? 3
-                        : lead < 0xf5 ? 4
-                                      : 0;
-  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  char32_t c = length == 1 ? lead : lead & (0x7f >> length);
-  bool valid = length > 0 && length <= text->size();
-  for (size_t i = 1; valid && i < length; ++i) {
-    valid = (octet(i) & 0xc0) == 0x80;
-    c = (c << 6) | (octet(i) & 0x3f);
-  }
-  valid = valid && c >= kLeast[length] && c <= 0x10ffff && !(c >= 0xd800 && c <= 0xdfff);
-  text->remove_prefix(valid ? length : 1);
-  if (!valid) return std::nullopt;
+  const size_t length = Utf8CharacterBytes(*text);
+  const absl::string_view octets = text->substr(0, length);
+  text->remove_prefix(length == 0 ? 1 : length);
+  if (length == 0) return std::nullopt;
+  char32_t c = static_cast<unsigned char>(octets[0]);
+  if (length > 1) c &= 0x7f >> length;
+  for (const char tail : octets.substr(1)) c = (c << 6) | (static_cast<unsigned char>(tail) & 0x3f);
   return c;
 }
 
