@@ -245,15 +245,20 @@ bool ServerSession::ReadLine() {
 }
 
 bool ServerSession::SkipOverlongLine() {
-  const size_t line_feed = Unread().find('\n');
+  const absl::string_view rest = Unread();
+  const size_t line_feed = rest.find('\n');
   if (line_feed == absl::string_view::npos) {
-    Discard(Unread().size());
+    // A CR at the end stays: it tells whether the LF that follows is bare.
+    Discard(rest.size() - (absl::EndsWith(rest, "\r") ? 1 : 0));
     return false;
   }
+  const bool bare = line_feed == 0 || rest[line_feed - 1] != '\r';
   Discard(line_feed + 1);
   skipping_line_ = false;
   waiting_since_ = now_;
-  if (state_ == State::kAuth) {
+  if (bare && config_->bare_newline == BareNewline::kReject) {
+    CloseForBareLf();
+  } else if (state_ == State::kAuth) {
     state_ = State::kReady;
     RefuseCommand({500, "5.5.6", "Authentication exchange line is too long"});  // RFC 4954 s6
   } else {
@@ -269,10 +274,7 @@ void ServerSession::ConsumeLine(absl::string_view line) {
   waiting_since_ = now_;
   absl::string_view text = copy;
   if (!absl::ConsumeSuffix(&text, "\r\n")) {
-    if (config_->bare_newline == BareNewline::kReject) {
-      return CloseWith({554, "5.5.2", "Bare LF received; lines have to end in CRLF"},
-                       CloseReason::kBareNewline);
-    }
+    if (config_->bare_newline == BareNewline::kReject) return CloseForBareLf();
     absl::ConsumeSuffix(&text, "\n");
   }
   if (state_ == State::kAuth) return HandleAuthResponse(text);
@@ -280,6 +282,12 @@ void ServerSession::ConsumeLine(absl::string_view line) {
     return RefuseCommand({500, "5.5.2", "Control character in command line"});
   }
   Dispatch(SplitCommandLine(text));
+}
+
+// Whoever takes a bare LF for a line end, or does not, sees other commands than the other does.
+void ServerSession::CloseForBareLf() {
+  CloseWith({554, "5.5.2", "Bare LF received; lines have to end in CRLF"},
+            CloseReason::kBareNewline);
 }
 
 // Twice the limit, because stuffed dots come on top of what counts, and then what is borne of a

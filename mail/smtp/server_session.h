@@ -143,6 +143,7 @@ class ServerSession {
   bool ReadLine();
   bool SkipOverlongLine();
   void ConsumeLine(absl::string_view line);
+  void CloseForBareLf();
   bool ReadContent();
   bool ReadChunk();
   size_t ConsumeContent(absl::string_view octets);
