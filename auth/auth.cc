@@ -8,11 +8,11 @@
 #include "auth/directory/follower.h"
 #include "auth/login/authenticator.h"
 #include "auth/login/guess_limiter.h"
-#include "auth/login/hash_pool.h"
 #include "auth/login/login_cache.h"
 #include "auth/service.h"
 #include "auth/users/user_files.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "net/api/address.h"
 #include "net/rpc/server.h"
 #include "proto/config.pb.h"
@@ -137,7 +137,7 @@ class Auth : public role::Service {
   GuessLimiter limiter_;
   LoginCache cache_;
   Authenticator authenticator_;
-  HashPool pool_;  // ends first: its tasks use what stands above
+  ThreadPool pool_;  // ends first: its tasks use what stands above
   std::unique_ptr<rpc::Server> server_;
   std::vector<HealthRegistry::Registration> health_;
 };

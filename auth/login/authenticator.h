@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "auth/directory/directory.h"
 #include "auth/login/guess_limiter.h"
-#include "auth/login/hash_pool.h"
 #include "auth/login/login_cache.h"
 #include "auth/password/password.h"
 #include "auth/users/user_files.h"
 #include "base/secret.h"
+#include "base/thread_pool.h"
 
 namespace packetboat::auth {
 
@@ -26,7 +26,7 @@ class Authenticator {
     const UserFiles* user_files;
     GuessLimiter* limiter;
     LoginCache* cache;
-    HashPool* pool;
+    ThreadPool* pool;
   };
 
   struct Attempt {

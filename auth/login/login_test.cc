@@ -1,10 +1,7 @@
-#include <atomic>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "auth/login/guess_limiter.h"
-#include "auth/login/hash_pool.h"
 #include "auth/login/login_cache.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -110,26 +107,6 @@ TEST(LoginCacheTest, ZeroTtlKeepsNothing) {
   cache.Remember("a", "p", "h");
   EXPECT_FALSE(cache.Knows("a", "p", "h"));
   EXPECT_EQ(cache.size(), 0u);
-}
-
-TEST(HashPoolTest, QueueIsBoundedAndWhatWasTakenRuns) {
-  std::atomic<int> ran = 0;
-  absl::Notification go;
-  absl::Notification busy;
-  {
-    HashPool pool(1, 2);
-    ASSERT_TRUE(pool.Submit([&] {
-      busy.Notify();
-      go.WaitForNotification();
-      ++ran;
-    }));
-    busy.WaitForNotification();
-    EXPECT_TRUE(pool.Submit([&] { ++ran; }));
-    EXPECT_TRUE(pool.Submit([&] { ++ran; }));
-    EXPECT_FALSE(pool.Submit([&] { ++ran; }));
-    go.Notify();
-  }
-  EXPECT_EQ(ran, 3);
 }
 
 }  // namespace

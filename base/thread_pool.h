@@ -1,5 +1,5 @@
-#ifndef PACKETBOAT_AUTH_LOGIN_HASH_POOL_H_
-#define PACKETBOAT_AUTH_LOGIN_HASH_POOL_H_
+#ifndef PACKETBOAT_BASE_THREAD_POOL_H_
+#define PACKETBOAT_BASE_THREAD_POOL_H_
 
 #include <cstddef>
 #include <deque>
@@ -10,17 +10,17 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
 
-namespace packetboat::auth {
+namespace packetboat {
 
-// Threads for password hashes, which are made to be slow and large: at most `threads` at a time, at most `queue` waiting.
-// Thread-safe. The destructor runs what waits, then joins.
-class HashPool {
+// Threads for work that blocks or takes long, off the loops: at most `threads` at a time, at most `queue` waiting. Thread-safe.
+// The destructor runs what waits, then joins.
+class ThreadPool {
  public:
-  HashPool(size_t threads, size_t queue);
-  ~HashPool();
+  ThreadPool(size_t threads, size_t queue);
+  ~ThreadPool();
 
-  HashPool(const HashPool&) = delete;
-  HashPool& operator=(const HashPool&) = delete;
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
 
   // False when the queue is full; the task has then not been taken.
   [[nodiscard]] bool Submit(absl::AnyInvocable<void()> task);
@@ -36,6 +36,6 @@ class HashPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace packetboat::auth
+}  // namespace packetboat
 
-#endif  // PACKETBOAT_AUTH_LOGIN_HASH_POOL_H_
+#endif  // PACKETBOAT_BASE_THREAD_POOL_H_

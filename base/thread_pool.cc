@@ -1,14 +1,14 @@
-#include "auth/login/hash_pool.h"
+#include "base/thread_pool.h"
 
 #include <utility>
 
-namespace packetboat::auth {
+namespace packetboat {
 
-HashPool::HashPool(size_t threads, size_t queue) : queue_(queue) {
+ThreadPool::ThreadPool(size_t threads, size_t queue) : queue_(queue) {
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
-HashPool::~HashPool() {
+ThreadPool::~ThreadPool() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
@@ -16,19 +16,19 @@ HashPool::~HashPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool HashPool::Submit(absl::AnyInvocable<void()> task) {
+bool ThreadPool::Submit(absl::AnyInvocable<void()> task) {
   absl::MutexLock lock(&mutex_);
   if (tasks_.size() >= queue_) return false;
   tasks_.push_back(std::move(task));
   return true;
 }
 
-void HashPool::Run() {
+void ThreadPool::Run() {
   for (;;) {
     absl::AnyInvocable<void()> task;
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &HashPool::HasWork));
+      mutex_.Await(absl::Condition(this, &ThreadPool::HasWork));
       if (tasks_.empty()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
@@ -37,4 +37,4 @@ void HashPool::Run() {
   }
 }
 
-}  // namespace packetboat::auth
+}  // namespace packetboat
