@@ -118,7 +118,7 @@ struct MessageMetadata {
   std::string thread_id;  // RFC 8474 s5.2; empty: NIL
 };
 
-// One mailbox, or one subscribed name without a mailbox. Names are UTF-8 in NFC with '/' between
+// One mailbox, or one subscribed name without a mailbox. Names are UTF-8 with '/' between
 // levels; INBOX is spelled so.
 struct MailboxEntry {
   std::string name;

@@ -3,13 +3,10 @@
 
 #include <coroutine>
 #include <exception>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "absl/functional/function_ref.h"
 
 // How a command of the engine waits: for the backend, for room in the output, for the next input. A
 // session is one chain of coroutines that wait in one place, its Gate; nothing here knows threads,
@@ -64,6 +61,9 @@ struct Promise<void> : PromiseBase {
 
 }  // namespace task_internal
 
+// GCC 12 destroys some temporaries of a co_await expression twice (lambdas that own something, for
+// one): hand awaited calls named variables, or lambdas that capture by reference only.
+//
 // A coroutine that runs as soon as it is called, up to its first wait. Its caller awaits it at once
 // or keeps it. What it was given by reference must outlive it. Destroying a task that waits ends it
 // there, its locals are destroyed. A loop that awaits tasks which need not wait uses no stack.
@@ -99,36 +99,37 @@ class [[nodiscard]] Task {
 // Thread-compatible.
 class Gate {
  public:
-  using Condition = std::function<bool()>;
+  using Condition = absl::FunctionRef<bool()>;
 
-  // co_await gate.Until([&] { return ...; }): goes on once the condition holds. One waiter at a
-  // time.
-  auto Until(Condition condition) {
-    struct Awaiter {
-      bool await_ready() const { return condition(); }
-      void await_suspend(std::coroutine_handle<> awaiter) {
-        gate->condition_ = std::move(condition);
-        gate->waiting_ = awaiter;
-      }
-      void await_resume() const noexcept {}
+  struct Awaiter {
+    bool await_ready() const { return condition(); }
+    void await_suspend(std::coroutine_handle<> coroutine) {
+      waiting = coroutine;
+      gate->waiter_ = this;
+    }
+    void await_resume() const noexcept {}
 
-      Gate* gate;
-      Condition condition;
-    };
-    return Awaiter{this, std::move(condition)};
-  }
+    Gate* gate;
+    Condition condition;
+    std::coroutine_handle<> waiting = nullptr;
+  };
 
-  // Resumes the waiter if its condition holds by now; it runs until it waits again, on other
-  // conditions perhaps, that hold or not. Harmless from inside it.
-  void Poke() {
-    if (!waiting_ || !condition_()) return;
-    condition_ = nullptr;
-    std::exchange(waiting_, nullptr).resume();
+  // Goes on once the condition holds. One waiter at a time. The condition is a local variable of
+  // the caller:
+  //   const auto arrived = [&] { return ...; };
+  //   co_await gate.Until(arrived);
+  Awaiter Until(Condition condition) { return Awaiter{this, condition}; }
+
+  // Resumes the waiter if its condition holds by now; it runs until it waits again. Harmless from
+  // inside it. Says whether it resumed anyone.
+  bool Poke() {
+    if (waiter_ == nullptr || !waiter_->condition()) return false;
+    std::exchange(waiter_, nullptr)->waiting.resume();
+    return true;
   }
 
  private:
-  Condition condition_;
-  std::coroutine_handle<> waiting_;
+  Awaiter* waiter_ = nullptr;  // lives in the frame of the coroutine that waits
 };
 
 }  // namespace packetboat::imap

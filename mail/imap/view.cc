@@ -82,6 +82,14 @@ std::vector<Uid> View::UidsOf(const NumberSet& numbers) const {
   return uids;
 }
 
+UidSet View::UidRangesOf(const NumberSet& numbers) const {
+  UidSet uids;
+  for (const NumberRange& range : numbers.ranges()) {
+    uids.AddRange(At(SeqNum(range.first)).uid, At(SeqNum(range.last)).uid);
+  }
+  return uids;
+}
+
 std::string View::SpellingOf(absl::string_view keyword) const {
   const auto found = std::find_if(keywords_.begin(), keywords_.end(), EqualsIgnoringCase(keyword));
   return found == keywords_.end() ? std::string(keyword) : *found;

@@ -57,6 +57,9 @@ class View {
   // The UIDs of the messages `numbers`, without those that are known to be gone.
   std::vector<Uid> UidsOf(const NumberSet& numbers) const;
 
+  // The same as ranges, which span what is gone.
+  UidSet UidRangesOf(const NumberSet& numbers) const;
+
   // Every keyword seen in this mailbox, in the order of first sight: FLAGS, PERMANENTFLAGS.
   const std::vector<std::string>& keywords() const { return keywords_; }
   // The mailbox's spelling of `keyword`, or `keyword` itself if it is new here.

@@ -1,0 +1,87 @@
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mail/imap/commands.h"
+#include "mail/imap/mailbox_name.h"
+#include "mail/imap/parser.h"
+
+// APPEND (RFC 3501 s6.3.11, RFC 4315 s3): the message goes through in chunks, one at a time.
+
+namespace packetboat::imap {
+namespace {
+
+Task<absl::StatusOr<std::unique_ptr<AppendStream>>> Begin(Context& context, const Append& command) {
+  const std::optional<std::string> name = CanonicalMailboxName(command.mailbox);
+  if (!name.has_value()) co_return MakeError(ErrorCode::kCannot, "Not a mailbox name");
+  if (command.message_octets == 0) {
+    co_return MakeError(ErrorCode::kCannot, "An empty message cannot be stored");
+  }
+  AppendRequest request;
+  request.mailbox = *name;
+  request.flags = ChangeFlags({}, FlagChange::kReplace, command.flags);
+  request.internal_date = command.internal_date;
+  request.size = command.message_octets;
+  auto stream = co_await context.Ask<std::unique_ptr<AppendStream>>(
+      [&](Callback<std::unique_ptr<AppendStream>> done) {
+        context.account->BeginAppend(std::move(request), std::move(done));
+      });
+  co_return std::move(stream);
+}
+
+// `octets` in pieces of what the backend takes at once.
+Task<absl::Status> Write(Context& context, AppendStream& stream, const std::string& octets) {
+  for (size_t at = 0; at < octets.size(); at += kMaxReadBytes) {
+    const absl::Status status = co_await context.AskDone([&](DoneCallback done) {
+      stream.Write(octets.substr(at, kMaxReadBytes), std::move(done));
+    });
+    if (!status.ok()) co_return status;
+  }
+  co_return absl::OkStatus();
+}
+
+// Takes the message to the end of the command, also when it can no longer be stored.
+Task<FragmentEvent> ReadMessage(Context& context, AppendStream& stream, absl::Status* status) {
+  while (true) {
+    const FragmentEvent event = co_await context.NextEvent();
+    if (event.kind != FragmentEvent::Kind::kMessageChunk) co_return event;
+    context.client_active = true;
+    const std::string octets(event.data);  // the input buffer may move while this waits
+    if (status->ok()) *status = co_await Write(context, stream, octets);
+  }
+}
+
+Task<Reply> Commit(Context& context, AppendStream& stream) {
+  const auto result = co_await context.Ask<AppendResult>(
+      [&](Callback<AppendResult> done) { stream.Commit(std::move(done)); });
+  if (!result.ok()) co_return NoBecause(result.status());
+  co_return Ok(absl::StrCat("APPENDUID ", result->uid_validity.value(), " ", result->uid.value()),
+               "Append completed");
+}
+
+}  // namespace
+
+Task<std::optional<Reply>> Execute(Context& context, const Append& command, bool synchronizing) {
+  const auto stream = co_await Begin(context, command);
+  if (!stream.ok()) {
+    context.fragmenter.RejectLiteral();
+    co_return NoBecause(stream.status());
+  }
+  context.fragmenter.AcceptLiteral();
+  if (synchronizing) context.Send("+ OK\r\n");
+  absl::Status status;
+  const FragmentEvent event = co_await ReadMessage(context, **stream, &status);
+  if (event.kind != FragmentEvent::Kind::kCommand) {
+    context.held_event = event;
+    co_return std::nullopt;
+  }
+  const auto whole = ParseCommand(context.fragmenter.fragments(), context.syntax_limits());
+  if (const auto* error = std::get_if<SyntaxError>(&whole)) co_return Bad(error->text);
+  if (!status.ok()) co_return NoBecause(status);
+  const Reply reply = co_await Commit(context, **stream);
+  co_return reply;
+}
+
+}  // namespace packetboat::imap

@@ -1,0 +1,147 @@
+#include "mail/imap/context.h"
+
+#include "absl/strings/str_cat.h"
+#include "mail/imap/responses.h"
+
+namespace packetboat::imap {
+namespace {
+
+// Before login, and after it; STARTTLS, LOGINDISABLED and AUTH= come and go
+// (Context::Capabilities).
+constexpr absl::string_view kCapabilitiesAnyState = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
+constexpr absl::string_view kCapabilitiesUser =
+    "IDLE NAMESPACE UIDPLUS MOVE UNSELECT SPECIAL-USE CHILDREN";
+
+}  // namespace
+
+Context::Context(Backend* backend, SessionOptions options, absl::string_view peer, bool tls,
+                 std::function<void()> on_actions)
+    : fragmenter(options.login_syntax, LiteralPolicy::kPlus),
+      backend(backend),
+      options(std::move(options)),
+      peer(peer),
+      tls(tls),
+      on_actions_(std::move(on_actions)),
+      self_(std::make_shared<Context*>(this)) {}
+
+Context::~Context() = default;
+
+void Context::Resume(const Token& token) {
+  const std::shared_ptr<Context*> alive = token.lock();
+  if (alive == nullptr) return;
+  Context* const context = *alive;
+  if (!context->gate.Poke()) return;
+  const bool acted = !context->output.empty() || context->ending != Ending::kNone;
+  if (acted && context->on_actions_) context->on_actions_();
+}
+
+absl::AnyInvocable<void()> Context::MakeWake() {
+  return [token = Self()] {
+    if (const auto alive = token.lock(); alive != nullptr) (*alive)->woken = true;
+    Resume(token);
+  };
+}
+
+Task<> Context::WaitForRoom() {
+  const auto has_room = [this] { return HasRoom(); };
+  co_await gate.Until(has_room);
+}
+
+void Context::SendUntagged(absl::string_view text) { absl::StrAppend(&output, "* ", text, "\r\n"); }
+
+void Context::SendTagged(absl::string_view tag, const Reply& reply) {
+  absl::StrAppend(&output, tag, " ", ToString(reply), "\r\n");
+}
+
+void Context::SendBye(absl::string_view text) {
+  SendUntagged(absl::StrCat("BYE ", text));
+  ending = Ending::kAbort;
+}
+
+FragmentEvent Context::ReadEvent() {
+  absl::string_view rest = unread();
+  const FragmentEvent event = fragmenter.Next(&rest);
+  input_taken = input.size() - rest.size();
+  return event;
+}
+
+Task<FragmentEvent> Context::NextEvent() {
+  while (true) {
+    const FragmentEvent event = ReadEvent();
+    if (event.kind != FragmentEvent::Kind::kNeedInput) co_return event;
+    waiting_for_client = true;
+    const auto has_input = [this] { return input_taken < input.size(); };
+    co_await gate.Until(has_input);
+    waiting_for_client = false;
+  }
+}
+
+SessionState Context::state() const {
+  if (account == nullptr) return SessionState::kNotAuthenticated;
+  return selection == nullptr ? SessionState::kAuthenticated : SessionState::kSelected;
+}
+
+const SyntaxLimits& Context::syntax_limits() const {
+  return account == nullptr ? options.login_syntax : options.syntax;
+}
+
+std::string Context::Capabilities() const {
+  if (account != nullptr) return absl::StrCat(kCapabilitiesAnyState, " ", kCapabilitiesUser);
+  const bool may_login = tls || options.allow_plaintext_login;
+  return absl::StrCat(kCapabilitiesAnyState, !tls && options.starttls ? " STARTTLS" : "",
+                      may_login ? " AUTH=PLAIN" : " LOGINDISABLED");
+}
+
+void Context::Enter(std::unique_ptr<Account> logged_in, absl::string_view name) {
+  account = std::move(logged_in);
+  user = std::string(name);
+  fragmenter.SetLimits(options.syntax);
+}
+
+Task<absl::Status> Context::Synchronize(Freshness freshness) {
+  Mailbox& mailbox = *selection->mailbox;
+  SyncRequest request;
+  request.since = selection->view.synced();
+  request.freshness = freshness;
+  std::optional<ModSeq> synced;
+  bool more = true;
+  while (more) {
+    const auto page = co_await Ask<SyncResult>(
+        [&](Callback<SyncResult> done) { mailbox.Sync(request, std::move(done)); });
+    if (!page.ok()) co_return page.status();
+    selection->view.Apply(*page);
+    if (!synced.has_value()) {
+      synced = page->highest_modseq;
+      selection->uid_next = page->uid_next;
+    }
+    more = page->more;
+    if (more) request.after = page->changed.back().uid;
+    request.freshness = Freshness::kLocal;
+  }
+  selection->view.set_synced(*synced);
+  co_return absl::OkStatus();
+}
+
+Task<> Context::SendUpdates(bool may_expunge, bool with_uid) {
+  View& view = selection->view;
+  if (!view.HasUpdates(may_expunge)) co_return;
+  const View::Updates updates = view.TakeUpdates(may_expunge);
+  if (updates.keywords) {
+    Send(FlagsResponse(view.keywords()));
+    Send(PermanentFlagsResponse(view.keywords(), selection->read_only,
+                                options.limits.max_mailbox_keywords));
+  }
+  for (const SeqNum number : updates.expunged) {
+    SendUntagged(absl::StrCat(number.value(), " EXPUNGE"));
+    if (!HasRoom()) co_await WaitForRoom();
+  }
+  if (updates.exists.has_value()) SendUntagged(absl::StrCat(*updates.exists, " EXISTS"));
+  if (updates.recent.has_value()) SendUntagged(absl::StrCat(*updates.recent, " RECENT"));
+  for (const SeqNum number : updates.flags) {
+    const std::string uid = with_uid ? absl::StrCat("UID ", view.UidOf(number).value(), " ") : "";
+    SendUntagged(absl::StrCat(number.value(), " FETCH (", uid, FlagsItem(view, number), ")"));
+    if (!HasRoom()) co_await WaitForRoom();
+  }
+}
+
+}  // namespace packetboat::imap
