@@ -18,6 +18,15 @@ void RecordingHandler::Note(absl::string_view event) {
 }
 
 void RecordingHandler::Await(const std::function<bool()>& condition) const {
+  if (driver_ != nullptr) {
+    mutex_.Unlock();
+    driver_->Until([&] {
+      absl::MutexLock lock(&mutex_);
+      return condition();
+    });
+    mutex_.Lock();
+    return;
+  }
   CHECK(mutex_.AwaitWithTimeout(absl::Condition(&condition, &std::function<bool()>::operator()),
                                 kGiveUp))
       << "what the test waits for does not happen";
@@ -168,7 +177,31 @@ void RecordingHandler::Run(std::function<void(Connection&)> task) {
     if (connection != nullptr) task(*connection);
     done.Notify();
   });
+  if (driver_ != nullptr) driver_->Until([&done] { return done.HasBeenNotified(); });
   done.WaitForNotification();
+}
+
+AcceptCallback RecordingAcceptor::Callback() {
+  return [this](const Endpoint&, const Endpoint&) -> std::shared_ptr<ConnectionHandler> {
+    auto handler = std::make_shared<RecordingHandler>(driver_);
+    if (prepare) prepare(*handler);
+    absl::MutexLock lock(&mutex_);
+    handlers_.push_back(handler);
+    return handler;
+  };
+}
+
+std::shared_ptr<RecordingHandler> RecordingAcceptor::Wait(size_t index) {
+  const auto there = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return handlers_.size() > index; };
+  if (driver_ != nullptr) {
+    driver_->Until([&] {
+      absl::MutexLock lock(&mutex_);
+      return there();
+    });
+  }
+  absl::MutexLock lock(&mutex_);
+  CHECK(mutex_.AwaitWithTimeout(absl::Condition(&there), kGiveUp)) << "no connection comes";
+  return handlers_[index];
 }
 
 }  // namespace packetboat::net::testing
