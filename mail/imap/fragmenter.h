@@ -57,20 +57,16 @@ struct FragmentEvent {
     // A whole command: see fragments().
     kCommand,
     // A literal that the engine has to decide about: AcceptLiteral() or RejectLiteral() before the
-    // next
-    // Next(). `message` says that it is the message of an APPEND, whose fragments so far (the
-    // announced
-    // message included) can be given to ParseCommand(); others come here only if `synchronizing`,
-    // with
-    // fragments() not yet holding the literal. A synchronizing one that is accepted asks for a `+`.
+    // next Next(). `message` says that it is the message of an APPEND, whose fragments so far (the
+    // announced message included) can be given to ParseCommand(); others come here only if
+    // `synchronizing`. A synchronizing one that is accepted asks for a `+`.
     kLiteral,
     // The next octets of an accepted message; `data` points into the input.
     kMessageChunk,
     // The line after ExpectLine(); `data` until the next call.
     kLine,
     // A command, or an expected line, that was read to its end and dropped: `error`, and tag() for
-    // the
-    // response. Whatever came of a message is void.
+    // the response. Whatever came of a message is void.
     kDiscarded,
     // A literal too large to skip: nothing after it can be understood. Say BYE and close. Stays so.
     kFatal,

@@ -38,8 +38,7 @@ TEST(SequenceSet, RangeLimit) {
 }
 
 // RFC 3501 s9, seq-number, sequence-set: "2,4:7,9,12:* => 2,4,5,6,7,9,12,13,14,15" with 15
-// messages, and
-// "*:4,5:7 => 10,9,8,7,6,5,4,5,6,7" with 10.
+// messages, and "*:4,5:7 => 10,9,8,7,6,5,4,5,6,7" with 10.
 TEST(SequenceSet, ResolvesTheExamplesOfTheRfc) {
   EXPECT_EQ(Resolved("2,4:7,9,12:*", 15), "2,4:7,9,12:15");
   EXPECT_EQ(Resolved("*:4,5:7", 10), "4:10");
