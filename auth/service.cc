@@ -27,6 +27,7 @@ void Fill(const Account& account, rpc::auth::Account& out) {
   out.set_account_id(account.id.value());
   out.set_shard(account.shard.value());
   out.set_address(account.address);
+  out.set_quota_octets(account.quota_octets);
 }
 
 void Fill(const Resolved& resolved, uint64_t version, ResolveReply& reply) {

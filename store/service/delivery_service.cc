@@ -118,7 +118,7 @@ entry::Entry FinalEntry(const DeliverBegin& begin, entry::BodySource body) {
 
 // Whether body, structure and trace fields could be too much for one entry together.
 bool NeedsChunks(const DeliverBegin& begin) {
-  size_t bytes = begin.body_octets() + model::kMaxStructureBytes / 4;
+  size_t bytes = begin.body_octets() + model::kMaxStructureBytes;
   for (const auto& recipient : begin.recipients()) {
     bytes += recipient.prefix().size() + recipient.mailbox().size() + kBytesPerRecipient;
   }
