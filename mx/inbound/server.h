@@ -2,16 +2,13 @@
 #define PACKETBOAT_MX_INBOUND_SERVER_H_
 
 #include <memory>
-#include <set>
-#include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "mx/inbound/session.h"
 #include "net/api/network.h"
+#include "net/api/open_sessions.h"
 
 namespace packetboat::mx {
 
@@ -34,12 +31,9 @@ class InboundServer {
   void Drain(absl::Duration timeout);
 
  private:
-  // The sessions that are alive. Outlives the server as long as one of them does.
-  class Sessions;
-
   InboundServer();
 
-  std::shared_ptr<Sessions> sessions_;
+  const std::shared_ptr<net::OpenSessions> sessions_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
 };
 

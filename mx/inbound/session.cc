@@ -47,11 +47,15 @@ smtp::Refuse NoRoom() {
 
 }  // namespace
 
-InboundSession::InboundSession(std::shared_ptr<const InboundContext> context)
-    : context_(std::move(context)) {}
+InboundSession::InboundSession(std::shared_ptr<const InboundContext> context,
+                               std::shared_ptr<net::OpenSessions> sessions)
+    : context_(std::move(context)), sessions_(std::move(sessions)) {}
 
 void InboundSession::OnOpen(net::Connection& connection) {
   connection_ = &connection;
+  ticket_ = sessions_->Enter(connection.loop(), [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Drain();
+  });
   const std::string id = NewId(*context_->random);
   log_ = log::Logger().With({{"session", id}, {"peer", connection.peer().ToString()}});
   smtp_.emplace(context_->smtp, id, connection.peer(), connection.local());
@@ -87,10 +91,10 @@ void InboundSession::OnClosed(const absl::Status& why) {
     log_.Debug("connection ended", {{"status", why}});
   }
   connection_ = nullptr;
+  ticket_ = {};
 }
 
 void InboundSession::Drain() {
-  // The connection may be gone by then; the handler is not.
   if (connection_ == nullptr) return;
   smtp_->Drain(Now());
   Run();

@@ -21,6 +21,7 @@
 #include "mx/inbound/body_buffer.h"
 #include "mx/inbound/message.h"
 #include "net/api/connection.h"
+#include "net/api/open_sessions.h"
 #include "net/api/tls.h"
 
 namespace packetboat::mx {
@@ -44,11 +45,12 @@ struct InboundContext {
 };
 
 // One SMTP or LMTP connection: carries octets between the socket and the engine, and answers the engine's questions out of
-// auth and the stores. Lives on its connection's loop; nothing is called from other threads but Drain.
+// auth and the stores. Lives on its connection's loop; nothing is called from other threads.
 class InboundSession : public net::ConnectionHandler,
                        public std::enable_shared_from_this<InboundSession> {
  public:
-  explicit InboundSession(std::shared_ptr<const InboundContext> context);
+  InboundSession(std::shared_ptr<const InboundContext> context,
+                 std::shared_ptr<net::OpenSessions> sessions);
 
   void OnOpen(net::Connection& connection) override;
   void OnData(absl::string_view octets) override;
@@ -57,9 +59,6 @@ class InboundSession : public net::ConnectionHandler,
   void OnTimer() override;
   void OnClosed(const absl::Status& why) override;
 
-  // Ends the session once its transaction is over. From any thread.
-  void Drain();
-
  private:
   // A message that was answered 250, whose keys may go once the client has shown that it saw that.
   struct Answered {
@@ -67,6 +66,8 @@ class InboundSession : public net::ConnectionHandler,
     std::vector<CopyKey> keys;
   };
 
+  // Ends the session once its transaction is over.
+  void Drain();
   void Run();
   void Do(smtp::Send action);
   void Do(smtp::Ask action);
@@ -92,6 +93,8 @@ class InboundSession : public net::ConnectionHandler,
   absl::Time Now() const;
 
   const std::shared_ptr<const InboundContext> context_;
+  const std::shared_ptr<net::OpenSessions> sessions_;
+  net::OpenSessions::Ticket ticket_;
   net::Connection* connection_ = nullptr;  // until OnClosed
   std::optional<smtp::ServerSession> smtp_;
   log::Logger log_;
