@@ -26,7 +26,7 @@ struct ParseLimits {
 // Never fails and never recurses. Time is linear in the size of the message (times the depth of
 // nesting for lines that begin with two hyphens). Memory is bounded whatever the size: the
 // structure itself, the start of the current line, the wanted fields of the current header (each up
-// to kMaxFieldTextBytes), and one boundary for each open part. Thread- compatible.
+// to kMaxFieldTextBytes), and one boundary for each open part. Thread-compatible.
 //
 // A line ends with LF, and a CR before it belongs to the line end; a CR elsewhere is an ordinary
 // octet. A header ends at its empty line, at a boundary of an enclosing part, or with the message;
