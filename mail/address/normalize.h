@@ -26,7 +26,8 @@ Domain ToULabels(const Domain& domain);
 std::string FoldLocalPart(const LocalPart& local_part);
 
 // What a directory keys a mailbox by: `FoldLocalPart@ToALabels`, quoted only if needed. Two
-// mailboxes with one key are the same. Fails as ToALabels does.
+// mailboxes with one key are the same. Fails as ToALabels does, and (kOutOfRange) if folding makes
+// the local part too long.
 absl::StatusOr<std::string> LookupKey(const Mailbox& mailbox);
 
 }  // namespace packetboat::address
