@@ -34,11 +34,11 @@ absl::string_view Reason(int code) {
 }
 
 std::string Format(const Response& response, bool with_body, bool keep) {
-  return absl::StrCat("HTTP/1.1 ", response.code, " ", Reason(response.code),
-                      "\r\nContent-Type: ", response.content_type,
-                      "\r\nContent-Length: ", response.body.size(), keep ? "" : "\r\nConnection: close",
-                      response.code == 405 ? "\r\nAllow: GET, HEAD" : "", "\r\n\r\n",
-                      with_body ? response.body : "");
+  return absl::StrCat(
+      "HTTP/1.1 ", response.code, " ", Reason(response.code),
+      "\r\nContent-Type: ", response.content_type, "\r\nContent-Length: ", response.body.size(),
+      keep ? "" : "\r\nConnection: close", response.code == 405 ? "\r\nAllow: GET, HEAD" : "",
+      "\r\n\r\n", with_body ? response.body : "");
 }
 
 // The value of a field, in lower case; the last one counts.
@@ -70,7 +70,12 @@ class Session : public net::ConnectionHandler {
       connection_->Send(std::move(output));
       connection_->SetDeadline(connection_->loop().Now() + kRequestTimeout);
     }
-    if (reader_.closed()) connection_->Close();
+    if (reader_.closed()) return connection_->Close();
+    if (connection_->unsent_bytes() > kMaxWaitingBytes) connection_->PauseReading();
+  }
+
+  void OnWritten(uint64_t) override {
+    if (connection_->unsent_bytes() <= kMaxWaitingBytes) connection_->ResumeReading();
   }
 
   void OnTimer() override { connection_->Close(); }
@@ -94,6 +99,7 @@ std::string RequestReader::Feed(absl::string_view octets) {
     if (size > kMaxRequestBytes) return output + Refuse(431);
     if (end == std::string::npos) return output;
     output += Answer(absl::string_view(input_).substr(0, end));
+    if (output.size() > kMaxWaitingBytes) closed_ = true;
     if (closed_) return output;
     input_.erase(0, size);
   }
@@ -128,6 +134,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const net::Endpoint& endpo
   options.name = "http";
   options.endpoint = endpoint;
   options.max_connections = kMaxConnections;
+  options.limits.write_timeout = kRequestTimeout;
   absl::StatusOr<std::unique_ptr<net::Listener>> listener =
       network.Listen(std::move(options), [shared](const net::Endpoint&, const net::Endpoint&) {
         return std::make_shared<Session>(shared);

@@ -21,6 +21,9 @@ inline constexpr size_t kMaxRequestBytes = 8 * 1024;
 // From connect, or the end of the last response, to the end of the next request.
 inline constexpr absl::Duration kRequestTimeout = absl::Seconds(15);
 inline constexpr size_t kMaxConnections = 64;
+// Of responses that wait for a client: once there are more, no further request is read until they
+// are fewer, and a client that has pipelined more in one go loses the rest.
+inline constexpr size_t kMaxWaitingBytes = 1024 * 1024;
 
 struct Response {
   int code = 200;
