@@ -209,8 +209,8 @@ absl::StatusOr<bool> MailboxReader::ListChanged(ModSeq since, Uid after, size_t 
 absl::StatusOr<MailboxReader::Changes> MailboxReader::WalkChanged(ModSeq since, Uid after,
                                                                   size_t max) const {
   Changes changes;
-  RETURN_IF_ERROR(ForEach(Uid(after.value() + 1), [&](const MessageState& message) {
-    if (message.modseq <= since) return true;
+  RETURN_IF_ERROR(ForEach(after, [&](const MessageState& message) {
+    if (message.uid <= after || message.modseq <= since) return true;
     if (changes.messages.size() == max) {
       changes.more = true;
       return false;

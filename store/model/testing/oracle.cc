@@ -288,7 +288,8 @@ void Oracle::MakeMailboxCommand(entry::Entry& entry) {
       break;
     case 1:
     case 2:
-      entry = testing::RenameMailbox(account, AnyName(), AnyName());
+      entry = testing::RenameMailbox(account, AnyName(), "");
+      entry.mutable_rename_mailbox()->set_to(AnyName());
       break;
     case 3:
       entry.mutable_subscribe()->set_account(account);

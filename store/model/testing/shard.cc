@@ -74,6 +74,12 @@ void Shard::Flush() {
   model_.OnApplied(RaftIndex(index_));
 }
 
+void Shard::Put(const std::string& key, const google::protobuf::Message& record) {
+  Flush();
+  overlay_.Put(kv::kRecords, key, record.SerializeAsString());
+  CHECK_OK(database_->Write(overlay_.TakeBatch(), kv::Durability::kLazy));
+}
+
 entry::Entry CreateAccount(uint64_t account) {
   entry::Entry entry = Versioned();
   entry.mutable_create_account()->set_account(account);
