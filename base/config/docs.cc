@@ -91,8 +91,8 @@ class Renderer {
  public:
   std::string Take() { return std::move(out_); }
 
-  // The fields of `message`, which stand under `path` in the file: first what is a single value, then what has keys of its
-  // own, each under a heading.
+  // The fields of `message`, which stand under `path` in the file: first what is a single value,
+  // then what has keys of its own, each under a heading.
   void Message(const Descriptor& message, const std::string& path, const std::string& comment) {
     if (!path.empty()) absl::StrAppend(&out_, "\n## `", path, "`\n\n", comment, "\n");
     bool first = true;
@@ -139,9 +139,10 @@ absl::StatusOr<std::string> RenderDocs(const std::string& descriptor_set, const 
   if (message == nullptr) return absl::NotFoundError(absl::StrCat("no message ", root));
   Renderer renderer;
   renderer.Message(*message, "", "");
-  return absl::StrCat("# Configuration\n\n", Comment(*message),
-                      "\n\nMade from `proto/config.proto` by `bazel run //docs:update`; do not edit.\n",
-                      renderer.Take());
+  return absl::StrCat(
+      "# Configuration\n\n", Comment(*message),
+      "\n\nMade from `proto/config.proto` by `bazel run //docs:update`; do not edit.\n",
+      renderer.Take());
 }
 
 }  // namespace packetboat::config

@@ -153,8 +153,8 @@ class FieldSetter {
     const bool is_32 = field_.cpp_type() == FieldDescriptor::CPPTYPE_UINT32;
     const uint64_t least = options.GetExtension(min);
     const uint64_t most = options.HasExtension(max) ? options.GetExtension(max)
-                          : is_32 ? uint64_t{std::numeric_limits<uint32_t>::max()}
-                                  : std::numeric_limits<uint64_t>::max();
+                          : is_32                   ? uint64_t{std::numeric_limits<uint32_t>::max()}
+                                                    : std::numeric_limits<uint64_t>::max();
     if (number < least) return absl::OutOfRangeError(absl::StrCat("must be at least ", least));
     if (number > most) return absl::OutOfRangeError(absl::StrCat("must be at most ", most));
     if (is_32) {
@@ -331,7 +331,9 @@ void SetDefaults(Message& message) {
 std::vector<Mistake> Merge(absl::string_view file, absl::string_view yaml, Message& message) {
   Merger merger(file);
   try {
-    merger.Document(YAML::Load(std::string(yaml)), message);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    if (!documents.empty()) merger.Document(documents.front(), message);
+    if (documents.size() > 1) merger.Add(documents[1].Mark(), "a second document, behind '---'");
   } catch (const YAML::Exception& error) {  // the library's way to tell bad syntax
     merger.Add(error.mark, error.msg);
   }

@@ -87,7 +87,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
     const tcp::endpoint local = socket_.local_endpoint(error);
     const auto connection =
         std::make_shared<AsioConnection>(loop_, std::move(socket_), options_.endpoint,
-                                         FromAsio(local), options_.limits, handler_, [] {});
+                                         FromAsio(local), options_.limits, handler_, [](bool) {});
     loop_.Adopt(connection);
     if (options_.tls.has_value()) connection->StartTlsClient(*std::move(options_.tls));
     connection->Open();
@@ -121,7 +121,8 @@ std::shared_ptr<Loops> StartLoops(size_t threads) {
 
 }  // namespace
 
-AsioNetwork::AsioNetwork(size_t threads) : loops_(StartLoops(threads)) {}
+AsioNetwork::AsioNetwork(size_t threads, MetricsRegistry* metrics)
+    : metrics_(metrics), loops_(StartLoops(threads)) {}
 
 AsioNetwork::~AsioNetwork() { Stop(); }
 
@@ -136,8 +137,10 @@ EventLoop& AsioNetwork::NextLoop() {
 absl::StatusOr<std::unique_ptr<Listener>> AsioNetwork::Listen(ListenOptions options,
                                                               AcceptCallback accept) {
   const auto next = [this]() -> AsioLoop& { return static_cast<AsioLoop&>(NextLoop()); };
+  const ListenerMetrics metrics =
+      metrics_ == nullptr ? ListenerMetrics() : ListenerMetrics::For(options.name, *metrics_);
   ASSIGN_OR_RETURN(std::shared_ptr<Acceptor> acceptor,
-                   Acceptor::Open(next(), std::move(options), std::move(accept), next));
+                   Acceptor::Open(next(), std::move(options), std::move(accept), next, metrics));
   acceptor->Start();
   return std::make_unique<AsioListener>(loops_, std::move(acceptor));
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/metrics.h"
 #include "net/api/network.h"
 
 namespace packetboat::net {
@@ -16,8 +17,9 @@ class AsioLoop;
 // and tests only.
 class AsioNetwork : public Network {
  public:
-  // Starts `threads` loops; at least one.
-  explicit AsioNetwork(size_t threads);
+  // Starts `threads` loops; at least one. `metrics`, if any, gets packetboat_net_... for each
+  // listener's name, and outlives the network.
+  explicit AsioNetwork(size_t threads, MetricsRegistry* metrics = nullptr);
   // Stops.
   ~AsioNetwork() override;
 
@@ -33,6 +35,7 @@ class AsioNetwork : public Network {
   EventLoop& NextLoop() override;
 
  private:
+  MetricsRegistry* const metrics_;
   // Listeners outlive the network by holding these.
   const std::shared_ptr<std::vector<std::unique_ptr<AsioLoop>>> loops_;
   std::atomic<size_t> next_{0};

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "base/metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "net/asio/tls_context.h"
@@ -327,6 +328,34 @@ TEST_F(AsioNetworkTest, UnreadableRootsFailTheConnectionAndNameTheReason) {
   dial.tls->roots_pem = "nothing";
   EXPECT_THAT(Dial(listener->endpoint(), std::move(dial))->WaitForClosed().message(),
               HasSubstr("no PEM certificate"));
+}
+
+TEST(AsioMetricsTest, ListenersAreCountedUnderTheirNames) {
+  MetricsRegistry metrics;
+  AsioNetwork network(1, &metrics);
+  const TestCa ca;
+  RecordingAcceptor accepted;
+  ListenOptions options;
+  options.name = "smtps";
+  options.endpoint = {IpAddress::LoopbackV4(), 0};
+  options.tls = MakeServerContext(ca, kServerName);
+  options.max_connections = 1;
+  const auto listener = *network.Listen(std::move(options), accepted.Callback());
+  RawClient client(listener->endpoint());
+  accepted.Wait()->WaitForOpen();
+  EXPECT_THAT(metrics.Text(), HasSubstr("packetboat_net_connections_open{listener=\"smtps\"} 1"));
+  RawClient refused(listener->endpoint());
+  EXPECT_EQ(refused.ReadToEnd(), "");
+  client.Write("EHLO no TLS at all\r\n");
+  EXPECT_FALSE(accepted.Wait()->WaitForClosed().ok());
+  network.Stop();
+  const std::string text = metrics.Text();
+  for (const char* line : {"packetboat_net_connections_accepted_total{listener=\"smtps\"} 1",
+                           "packetboat_net_connections_refused_total{listener=\"smtps\"} 1",
+                           "packetboat_net_tls_handshakes_failed_total{listener=\"smtps\"} 1",
+                           "packetboat_net_connections_open{listener=\"smtps\"} 0"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
 }
 
 TEST(AsioLoopTest, TasksRunInOrderAndTimersAfterTheirDelay) {

@@ -47,7 +47,7 @@ IoResult FromAsio(const asio::error_code& error, size_t bytes, absl::string_view
 AsioConnection::AsioConnection(AsioLoop& loop, tcp::socket socket, const Endpoint& peer,
                                const Endpoint& local, const ConnectionLimits& limits,
                                std::shared_ptr<ConnectionHandler> handler,
-                               absl::AnyInvocable<void()> on_gone)
+                               absl::AnyInvocable<void(bool)> on_gone)
     : loop_(loop),
       socket_(std::move(socket)),
       peer_(peer),
@@ -374,7 +374,7 @@ void AsioConnection::Finish(absl::Status why) {
   asio::post(loop_.context(), [self = shared_from_this(), why = std::move(why)] {
     const std::shared_ptr<ConnectionHandler> handler = std::move(self->handler_);
     handler->OnClosed(why);
-    self->on_gone_();
+    self->on_gone_(self->tls_ == Tls::kHandshake);
     self->loop_.Release(self.get());
   });
 }

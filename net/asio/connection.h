@@ -35,7 +35,8 @@ class AsioConnection : public Connection, public std::enable_shared_from_this<As
   // over.
   AsioConnection(AsioLoop& loop, asio::ip::tcp::socket socket, const Endpoint& peer,
                  const Endpoint& local, const ConnectionLimits& limits,
-                 std::shared_ptr<ConnectionHandler> handler, absl::AnyInvocable<void()> on_gone);
+                 std::shared_ptr<ConnectionHandler> handler,
+                 absl::AnyInvocable<void(bool)> on_gone);
   ~AsioConnection() override;
 
   // Once, after the loop has adopted it: tells the handler and starts to read.
@@ -94,7 +95,7 @@ class AsioConnection : public Connection, public std::enable_shared_from_this<As
   const Endpoint local_;
   const ConnectionLimits limits_;
   std::shared_ptr<ConnectionHandler> handler_;
-  absl::AnyInvocable<void()> on_gone_;
+  absl::AnyInvocable<void(bool)> on_gone_;
 
   bool paused_ = false;
   bool reading_ = false;

@@ -49,18 +49,36 @@ Endpoint FromAsio(const tcp::endpoint& endpoint) {
   return {*IpAddress::FromBytes(octets), endpoint.port()};
 }
 
-Acceptor::Acceptor(AsioLoop& loop, ListenOptions options, AcceptCallback accept, NextLoop next_loop)
+ListenerMetrics ListenerMetrics::For(absl::string_view listener, MetricsRegistry& registry) {
+  const MetricLabels labels = {{"listener", std::string(listener)}};
+  ListenerMetrics metrics;
+  metrics.accepted = &registry.counter("packetboat_net_connections_accepted_total",
+                                       "Connections that were accepted.", labels);
+  metrics.refused = &registry.counter("packetboat_net_connections_refused_total",
+                                      "Connections beyond the listener's limit.", labels);
+  metrics.errors = &registry.counter("packetboat_net_accept_errors_total",
+                                     "Failures to accept a connection.", labels);
+  metrics.failed_handshakes = &registry.counter("packetboat_net_tls_handshakes_failed_total",
+                                                "TLS handshakes that did not succeed.", labels);
+  metrics.open =
+      &registry.gauge("packetboat_net_connections_open", "Connections that are open.", labels);
+  return metrics;
+}
+
+Acceptor::Acceptor(AsioLoop& loop, ListenOptions options, AcceptCallback accept, NextLoop next_loop,
+                   const ListenerMetrics& metrics)
     : loop_(loop),
       options_(std::move(options)),
       next_loop_(std::move(next_loop)),
+      metrics_(metrics),
       acceptor_(loop.context()),
       accept_(std::move(accept)) {}
 
 absl::StatusOr<std::shared_ptr<Acceptor>> Acceptor::Open(AsioLoop& loop, ListenOptions options,
-                                                         AcceptCallback accept,
-                                                         NextLoop next_loop) {
+                                                         AcceptCallback accept, NextLoop next_loop,
+                                                         const ListenerMetrics& metrics) {
   std::shared_ptr<Acceptor> acceptor(
-      new Acceptor(loop, std::move(options), std::move(accept), std::move(next_loop)));
+      new Acceptor(loop, std::move(options), std::move(accept), std::move(next_loop), metrics));
   RETURN_IF_ERROR(acceptor->Bind());
   return acceptor;
 }
@@ -120,7 +138,8 @@ asio::awaitable<void> Acceptor::AcceptWhileOpen() {
       Refuse(std::move(socket));
     } else {
       refusing_ = false;
-      open_.fetch_add(1);
+      if (metrics_.accepted != nullptr) metrics_.accepted->Add();
+      CountOpen(1);
       target.Post([self = shared_from_this(), &target, socket = std::move(socket)]() mutable {
         self->OpenConnection(target, std::move(socket));
       });
@@ -135,6 +154,7 @@ asio::awaitable<void> Acceptor::PauseAfterError(const asio::error_code& error) {
   }
   // The peer went away before it was accepted: no reason to wait.
   if (error == asio::error::connection_aborted) co_return;
+  if (metrics_.errors != nullptr) metrics_.errors->Add();
   log::Error("accept failed", {{"listener", options_.name}, {"reason", error.message()}});
   asio::steady_timer timer(loop_.context(), kPauseAfterError);
   asio::error_code ignored;
@@ -147,12 +167,18 @@ void Acceptor::Refuse(tcp::socket socket) {
                  {{"listener", options_.name}, {"limit", options_.max_connections}});
   }
   refusing_ = true;
+  if (metrics_.refused != nullptr) metrics_.refused->Add();
   asio::error_code ignored;
   if (options_.tls == nullptr) {
     socket.non_blocking(true, ignored);
     socket.write_some(asio::buffer(options_.refusal), ignored);
   }
   socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void Acceptor::CountOpen(int change) {
+  open_.fetch_add(change);
+  if (metrics_.open != nullptr) metrics_.open->Add(change);
 }
 
 std::shared_ptr<ConnectionHandler> Acceptor::MakeHandler(const Endpoint& peer,
@@ -169,12 +195,17 @@ void Acceptor::OpenConnection(AsioLoop& loop, tcp::socket socket) {
   std::shared_ptr<ConnectionHandler> handler;
   if (!error) handler = MakeHandler(FromAsio(peer), FromAsio(local));
   if (handler == nullptr) {
-    open_.fetch_sub(1);
+    CountOpen(-1);
     return;
   }
   const auto connection = std::make_shared<AsioConnection>(
       loop, std::move(socket), FromAsio(peer), FromAsio(local), options_.limits, std::move(handler),
-      [self = shared_from_this()] { self->open_.fetch_sub(1); });
+      [self = shared_from_this()](bool handshake_failed) {
+        if (handshake_failed && self->metrics_.failed_handshakes != nullptr) {
+          self->metrics_.failed_handshakes->Add();
+        }
+        self->CountOpen(-1);
+      });
   loop.Adopt(connection);
   if (options_.tls != nullptr) connection->StartTlsServer(options_.tls);
   connection->Open();

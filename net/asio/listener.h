@@ -11,7 +11,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "base/metrics.h"
 #include "net/api/network.h"
 #include "net/asio/loop.h"
 
@@ -19,6 +21,17 @@ namespace packetboat::net {
 
 asio::ip::tcp::endpoint ToAsio(const Endpoint& endpoint);
 Endpoint FromAsio(const asio::ip::tcp::endpoint& endpoint);
+
+// What a listener counts; all or none are set.
+struct ListenerMetrics {
+  static ListenerMetrics For(absl::string_view listener, MetricsRegistry& registry);
+
+  Counter* accepted = nullptr;
+  Counter* refused = nullptr;
+  Counter* errors = nullptr;
+  Counter* failed_handshakes = nullptr;
+  Gauge* open = nullptr;
+};
 
 // An open port and the coroutine that accepts on it. The acceptor lives on one loop; connections
 // are spread over all by `next_loop`. Shared by the coroutine and by the connections that it
@@ -29,7 +42,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
 
   // Binds and listens.
   static absl::StatusOr<std::shared_ptr<Acceptor>> Open(AsioLoop& loop, ListenOptions options,
-                                                        AcceptCallback accept, NextLoop next_loop);
+                                                        AcceptCallback accept, NextLoop next_loop,
+                                                        const ListenerMetrics& metrics);
 
   // Any thread.
   void Start();
@@ -38,7 +52,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   size_t open_connections() const { return open_.load(); }
 
  private:
-  Acceptor(AsioLoop& loop, ListenOptions options, AcceptCallback accept, NextLoop next_loop);
+  Acceptor(AsioLoop& loop, ListenOptions options, AcceptCallback accept, NextLoop next_loop,
+           const ListenerMetrics& metrics);
 
   absl::Status Bind();
   asio::awaitable<void> AcceptWhileOpen();
@@ -46,11 +61,13 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   void Refuse(asio::ip::tcp::socket socket);
   // On the connection's own loop.
   void OpenConnection(AsioLoop& loop, asio::ip::tcp::socket socket);
+  void CountOpen(int change);
   std::shared_ptr<ConnectionHandler> MakeHandler(const Endpoint& peer, const Endpoint& local);
 
   AsioLoop& loop_;
   const ListenOptions options_;
   const NextLoop next_loop_;
+  const ListenerMetrics metrics_;
   asio::ip::tcp::acceptor acceptor_;  // on loop_
   Endpoint endpoint_;
   std::atomic<size_t> open_{0};
