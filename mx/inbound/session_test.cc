@@ -1,0 +1,286 @@
+#include "mx/inbound/session.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mx/inbound/server.h"
+#include "net/testing/fake_event_loop.h"
+#include "net/testing/fake_network.h"
+#include "net/testing/recording_handler.h"
+
+namespace packetboat::mx {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Knows the addresses that a test gives it.
+class TableAuth : public AuthClient {
+ public:
+  void Resolve(std::string address,
+               absl::AnyInvocable<void(absl::StatusOr<Resolved>)> done) override {
+    if (!failure.ok()) return done(failure);
+    const auto found = table.find(address);
+    done(found == table.end() ? Resolved{} : found->second);
+  }
+  absl::Status status() const override { return absl::OkStatus(); }
+
+  std::map<std::string, Resolved> table;
+  absl::Status failure;
+};
+
+// Keeps what is delivered; a test decides how it ends.
+class RecordingStores : public StoreClient {
+ public:
+  void Deliver(Delivery delivery, absl::Time,
+               absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done)
+      override {
+    bodies.push_back(*delivery.body->Read(0, 1 << 20));
+    const auto failure = failures.find(delivery.shard);
+    if (failure != failures.end()) {
+      done(failure->second);
+    } else {
+      done(std::vector<DeliveryOutcome>(delivery.recipients.size(), outcome));
+    }
+    delivery.body.reset();  // it holds its part of the budget
+    deliveries.push_back(std::move(delivery));
+  }
+  void ForgetKey(ShardId, AccountId, std::string key) override { forgotten.push_back(key); }
+  bool CanDeliver(ShardId shard) const override { return shard != unreachable; }
+  absl::Status status() const override { return absl::OkStatus(); }
+
+  std::vector<Delivery> deliveries;
+  std::vector<std::string> bodies;
+  std::vector<std::string> forgotten;
+  std::map<ShardId, absl::Status> failures;
+  DeliveryOutcome outcome = DeliveryOutcome::kDelivered;
+  ShardId unreachable{99};
+};
+
+Resolved To(uint64_t account, uint32_t shard, const std::string& address) {
+  Resolved resolved;
+  resolved.result = ResolveResult::kOk;
+  resolved.local.push_back({AccountId(account), ShardId(shard), address, ""});
+  return resolved;
+}
+
+class SessionTest : public ::testing::Test {
+ protected:
+  explicit SessionTest(smtp::Mode mode = smtp::Mode::kMx) : network_(loop_) {
+    auth_.table["alice@example.test"] = To(1, 0, "alice@example.test");
+    auth_.table["al@example.test"] = To(1, 0, "alice@example.test");
+    auth_.table["bob@example.test"] = To(2, 1, "bob@example.test");
+    auth_.table["far@example.test"] = To(3, 99, "far@example.test");
+    auth_.table["x@elsewhere.test"].result = ResolveResult::kNotLocal;
+    auth_.table["loop@example.test"].result = ResolveResult::kLoop;
+
+    auto smtp = std::make_shared<smtp::ServerConfig>();
+    smtp->mode = mode;
+    smtp->hostname = "mx.test";
+    smtp->ask_data = true;
+    auto context = std::make_shared<InboundContext>();
+    context->smtp = smtp;
+    context->auth = &auth_;
+    context->stores = &stores_;
+    context->budget = &budget_;
+    context->clock = &clock_;
+    context->random = &random_;
+    context->accepted = &metrics_.counter("packetboat_test_accepted", "");
+    context->refused = &metrics_.counter("packetboat_test_refused", "");
+    context->deferred = &metrics_.counter("packetboat_test_deferred", "");
+    context->commit_seconds = &metrics_.histogram("packetboat_test_seconds", "", {1});
+    net::ListenOptions listen;
+    listen.endpoint = *net::Endpoint::Parse("192.0.2.1:25");
+    server_ = *InboundServer::Start({{listen, context}}, network_);
+    client_ = std::make_shared<net::testing::RecordingHandler>(nullptr);
+    client_->on_open = [this](net::Connection& connection) { connection_ = &connection; };
+    network_.Dial(loop_, {.endpoint = listen.endpoint}, client_);
+    Settle();
+  }
+
+  // Lets happen what happens at once; replies since the last call.
+  std::string Settle() {
+    loop_.Advance(absl::Milliseconds(10));
+    const std::string all = client_->data();
+    return all.substr(std::exchange(seen_, all.size()));
+  }
+
+  std::string Say(const std::string& octets) {
+    connection_->Send(octets);
+    return Settle();
+  }
+
+  // A transaction up to the final dot; what was answered to that.
+  std::string SendMessage(const std::vector<std::string>& recipients,
+                          const std::string& message = "Subject: x\r\n\r\nbody\r\n") {
+    Say("MAIL FROM:<s@sender.test>\r\n");
+    for (const std::string& recipient : recipients) Say("RCPT TO:<" + recipient + ">\r\n");
+    Say("DATA\r\n");
+    return Say(message + ".\r\n");
+  }
+
+  FakeClock clock_;
+  net::testing::FakeEventLoop loop_{clock_};
+  net::testing::FakeNetwork network_;
+  SeededRandom random_{1};
+  MetricsRegistry metrics_;
+  BodyBudget budget_{1000};
+  TableAuth auth_;
+  RecordingStores stores_;
+  std::unique_ptr<InboundServer> server_;
+  std::shared_ptr<net::testing::RecordingHandler> client_;
+  net::Connection* connection_ = nullptr;
+  size_t seen_ = 0;
+};
+
+TEST_F(SessionTest, MessageIsDeliveredWithTraceFieldsAndNamedByThe250) {
+  Say("EHLO client.test\r\n");
+  const std::string reply = SendMessage({"alice@example.test"});
+  ASSERT_THAT(reply, testing::StartsWith("250 2.0.0 "));
+  ASSERT_THAT(stores_.deliveries, SizeIs(1));
+  const Delivery& delivery = stores_.deliveries[0];
+  EXPECT_THAT(reply, HasSubstr(delivery.transaction));
+  EXPECT_EQ(delivery.shard, ShardId(0));
+  ASSERT_THAT(delivery.recipients, SizeIs(1));
+  EXPECT_EQ(delivery.recipients[0].account, AccountId(1));
+  const std::string& prefix = delivery.recipients[0].prefix;
+  EXPECT_THAT(prefix, testing::StartsWith("Return-Path: <s@sender.test>\r\n"
+                                          "Delivered-To: alice@example.test\r\nReceived: "));
+  EXPECT_THAT(prefix, HasSubstr("with ESMTP"));
+  EXPECT_THAT(prefix, HasSubstr(delivery.transaction));
+  EXPECT_THAT(prefix, HasSubstr("for <alice@example.test>"));
+  EXPECT_THAT(stores_.bodies, ElementsAre("Subject: x\r\n\r\nbody\r\n"));
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
+TEST_F(SessionTest, RecipientsAreToldApart) {
+  Say("EHLO client.test\r\n");
+  Say("MAIL FROM:<s@sender.test>\r\n");
+  EXPECT_THAT(Say("RCPT TO:<nobody@example.test>\r\n"), testing::StartsWith("550 5.1.1 "));
+  EXPECT_THAT(Say("RCPT TO:<x@elsewhere.test>\r\n"), testing::StartsWith("550 5.7.1 "));
+  EXPECT_THAT(Say("RCPT TO:<loop@example.test>\r\n"), testing::StartsWith("550 5.4.6 "));
+  EXPECT_THAT(Say("RCPT TO:<far@example.test>\r\n"), testing::StartsWith("451 4.3.0 "));
+  EXPECT_THAT(Say("RCPT TO:<Alice@EXAMPLE.test>\r\n"), testing::StartsWith("250 2.1.5 "));
+  auth_.failure = absl::UnavailableError("no auth");
+  EXPECT_THAT(Say("RCPT TO:<nobody@example.test>\r\n"), testing::StartsWith("451 4.3.0 "))
+      << "unknown is never said when nobody can tell";
+}
+
+TEST_F(SessionTest, TwoRecipientsThatEndInOneMailboxMakeOneCopy) {
+  Say("EHLO client.test\r\n");
+  EXPECT_THAT(SendMessage({"alice@example.test", "al@example.test", "bob@example.test"}),
+              testing::StartsWith("250 "));
+  ASSERT_THAT(stores_.deliveries, SizeIs(2));
+  EXPECT_THAT(stores_.deliveries[0].recipients, SizeIs(1));
+  EXPECT_THAT(stores_.deliveries[1].recipients, SizeIs(1));
+  EXPECT_THAT(stores_.deliveries[0].recipients[0].prefix, testing::Not(HasSubstr("for <")))
+      << "with several recipients nobody is named to the others";
+}
+
+TEST_F(SessionTest, OneShardWithoutAnOutcomeDefersTheWholeTransaction) {
+  Say("EHLO client.test\r\n");
+  stores_.failures[ShardId(1)] = absl::UnavailableError("no quorum");
+  EXPECT_THAT(SendMessage({"alice@example.test", "bob@example.test"}),
+              testing::StartsWith("451 4.3.0 "));
+  EXPECT_THAT(stores_.deliveries, SizeIs(2)) << "both were tried";
+}
+
+TEST_F(SessionTest, UnknownOutcomeIsNever250) {
+  Say("EHLO client.test\r\n");
+  for (const absl::Status& status :
+       {absl::UnknownError("x"), absl::InternalError("x"), absl::CancelledError("x"),
+        absl::DeadlineExceededError("x"), absl::AbortedError("x")}) {
+    stores_.failures[ShardId(0)] = status;
+    EXPECT_THAT(SendMessage({"alice@example.test"}), testing::StartsWith("451 4.3.")) << status;
+  }
+  stores_.failures[ShardId(0)] = absl::ResourceExhaustedError("disk");
+  EXPECT_THAT(SendMessage({"alice@example.test"}), testing::StartsWith("452 4.3.1 "));
+  stores_.failures.clear();
+  stores_.outcome = DeliveryOutcome::kNoSuchAccount;
+  EXPECT_THAT(SendMessage({"alice@example.test"}), testing::StartsWith("451 4.3.0 "));
+  stores_.outcome = DeliveryOutcome::kDuplicate;
+  EXPECT_THAT(SendMessage({"alice@example.test"}), testing::StartsWith("250 2.0.0 "));
+}
+
+TEST_F(SessionTest, RetryHasTheSameKeyAndAnotherMessageAnother) {
+  Say("EHLO client.test\r\n");
+  SendMessage({"alice@example.test"});
+  SendMessage({"al@example.test"}, "Return-Path: <x@y>\r\nSubject: x\r\n\r\nbody\r\n");
+  SendMessage({"al@example.test"});
+  const auto key = [&](size_t i) { return stores_.deliveries[i].recipients[0].key; };
+  EXPECT_NE(key(0), key(1)) << "the key is of the message as received";
+  EXPECT_EQ(key(0), key(2));
+  EXPECT_EQ(stores_.bodies[1], stores_.bodies[0]) << "a foreign Return-Path is not kept";
+}
+
+TEST_F(SessionTest, KeyGoesOnceTheClientHasShownThatItReadThe250) {
+  Say("EHLO client.test\r\n");
+  SendMessage({"alice@example.test"});
+  EXPECT_THAT(stores_.forgotten, IsEmpty());
+  Say("NOOP\r\n");
+  EXPECT_THAT(stores_.forgotten, ElementsAre(stores_.deliveries[0].recipients[0].key));
+}
+
+TEST_F(SessionTest, QuitThatWasPipelinedBehindTheDotProvesNothing) {
+  Say("EHLO client.test\r\n");
+  SendMessage({"alice@example.test"}, "Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n");
+  ASSERT_THAT(stores_.deliveries, SizeIs(1));
+  EXPECT_THAT(stores_.forgotten, IsEmpty());
+}
+
+TEST_F(SessionTest, MessagesInFlightAreBounded) {
+  Say("EHLO client.test\r\n");
+  const std::string head = "Subject: x\r\n\r\n";
+  const std::string fits(1000 - head.size() - 2, 'x');
+  EXPECT_THAT(SendMessage({"alice@example.test"}, head + fits + "\r\n"),
+              testing::StartsWith("250 "));
+  EXPECT_THAT(SendMessage({"alice@example.test"}, head + fits + "x\r\n"),
+              testing::StartsWith("452 4.3.1 "));
+  EXPECT_EQ(budget_.used(), 0u);
+  ASSERT_TRUE(budget_.Take(1000));
+  Say("MAIL FROM:<>\r\n");
+  Say("RCPT TO:<alice@example.test>\r\n");
+  EXPECT_THAT(Say("DATA\r\n"), testing::StartsWith("452 4.3.1 "));
+  budget_.GiveBack(1000);
+}
+
+TEST_F(SessionTest, ClientThatGoesAwayInTheMiddleLeavesNothing) {
+  Say("EHLO client.test\r\n");
+  Say("MAIL FROM:<s@sender.test>\r\n");
+  Say("RCPT TO:<alice@example.test>\r\n");
+  Say("DATA\r\n");
+  Say("Subject: x\r\n");
+  EXPECT_GT(budget_.used(), 0u);
+  connection_->Abort(absl::CancelledError("gone"));
+  Settle();
+  EXPECT_THAT(stores_.deliveries, IsEmpty());
+  EXPECT_EQ(budget_.used(), 0u);
+}
+
+class LmtpSessionTest : public SessionTest {
+ protected:
+  LmtpSessionTest() : SessionTest(smtp::Mode::kLmtp) {}
+};
+
+TEST_F(LmtpSessionTest, EveryRecipientHasAnAnswerOfItsOwn) {
+  Say("LHLO client.test\r\n");
+  stores_.failures[ShardId(1)] = absl::UnavailableError("no quorum");
+  const std::string replies = SendMessage({"bob@example.test", "alice@example.test"});
+  const size_t line_end = replies.find("\r\n");
+  EXPECT_THAT(replies.substr(0, line_end), testing::StartsWith("451 4.3.0 "));
+  EXPECT_THAT(replies.substr(line_end + 2), testing::StartsWith("250 2.0.0 "));
+  EXPECT_THAT(stores_.deliveries[0].recipients[0].prefix, HasSubstr("with LMTP"));
+}
+
+}  // namespace
+}  // namespace packetboat::mx
