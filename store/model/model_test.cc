@@ -131,5 +131,161 @@ TEST(Expunge, LeavesATombstoneAndTakesOnlyDeletedWhenAsked) {
   EXPECT_EQ(after.status().messages, 1u);
 }
 
+entry::Entry ForgetKey(uint64_t account, const entry::Entry& deliver) {
+  entry::Entry entry;
+  entry.set_version(kEntryVersion);
+  entry::ForgetKeys::Key& key = *entry.mutable_forget_keys()->add_keys();
+  key.set_account(account);
+  key.set_delivery_key(deliver.deliver().recipients(0).delivery_key());
+  return entry;
+}
+
+entry::Entry ExpireKeys(int64_t before_us) {
+  entry::Entry entry;
+  entry.set_version(kEntryVersion);
+  entry.mutable_expire_keys()->set_before_us(before_us);
+  entry.mutable_expire_keys()->set_max(1000);
+  return entry;
+}
+
+entry::Entry ExpireTombstones(int64_t before_us) {
+  entry::Entry entry;
+  entry.set_version(kEntryVersion);
+  entry.mutable_expire_tombstones()->set_before_us(before_us);
+  entry.mutable_expire_tombstones()->set_max(1000);
+  return entry;
+}
+
+TEST(Deliver, MakesOneCopyForTwoRecipientsWithOneMailbox) {
+  Shard shard;
+  entry::Entry deliver = Deliver({kAlice, kAlice, kBob}, Whole("x"));
+  deliver.mutable_deliver()->mutable_recipients(1)->set_delivery_key(Hash("another address"));
+  const Result result = shard.Apply(deliver);
+  EXPECT_EQ(result.deliver().recipients(0).uid(), 1u);
+  EXPECT_EQ(result.deliver().recipients(1).outcome(), One::DELIVERED);
+  EXPECT_EQ(result.deliver().recipients(1).uid(), 1u);
+  EXPECT_THAT(Uids(Open(shard, kAlice, "INBOX")), ElementsAre(1));
+  // Both keys are remembered.
+  EXPECT_EQ(shard.Apply(deliver).deliver().recipients(1).outcome(), One::DUPLICATE);
+}
+
+TEST(Deliver, MakesNoSecondCopyWhenARetryAddsARecipientWithTheSameMailbox) {
+  Shard shard;
+  shard.Apply(Deliver({kAlice}, Whole("x")));
+  entry::Entry retry = Deliver({kAlice, kAlice}, Whole("x"));
+  retry.mutable_deliver()->mutable_recipients(1)->set_delivery_key(Hash("another address"));
+  EXPECT_EQ(shard.Apply(retry).deliver().recipients(1).outcome(), One::DUPLICATE);
+  EXPECT_THAT(Uids(Open(shard, kAlice, "INBOX")), ElementsAre(1));
+}
+
+TEST(Deliver, TakesEqualOctetsAgainOnceTheKeyIsForgotten) {
+  Shard shard;
+  const entry::Entry deliver = Deliver({kAlice}, Whole("x"));
+  shard.Apply(deliver);
+  shard.Apply(ForgetKey(kAlice, deliver));
+  EXPECT_EQ(shard.Apply(deliver).deliver().recipients(0).uid(), 2u);
+  EXPECT_EQ(shard.Apply(ForgetKey(kBob, deliver)).outcome(), Result::OK);
+  EXPECT_EQ(shard.Apply(deliver).deliver().recipients(0).outcome(), One::DUPLICATE);
+}
+
+TEST(Deliver, RemembersAKeyUntilItExpires) {
+  Shard shard;
+  const entry::Entry deliver = Deliver({kAlice}, Whole("x"));
+  shard.Apply(deliver);
+  const int64_t written_us = shard.now_us();
+  shard.Advance(absl::Hours(24));
+  shard.Apply(ExpireKeys(written_us));
+  EXPECT_EQ(shard.Apply(deliver).deliver().recipients(0).outcome(), One::DUPLICATE);
+  EXPECT_EQ(shard.Apply(ExpireKeys(written_us + 1)).sweep().removed(), 1u);
+  EXPECT_EQ(shard.Apply(deliver).deliver().recipients(0).outcome(), One::DELIVERED);
+}
+
+TEST(Deliver, DatesAMessageWithItsReceiptAtMostLogTime) {
+  Shard shard;
+  entry::Entry deliver = Deliver({kAlice}, Whole("x"));
+  shard.Apply(deliver);
+  deliver = Deliver({kAlice}, Whole("y"));
+  deliver.mutable_deliver()->set_received_us(shard.now_us() + 1'000'000'000);
+  shard.Apply(deliver);
+  const MailboxReader inbox = Open(shard, kAlice, "INBOX");
+  EXPECT_EQ(Must(inbox.Info(Uid(1)))->internal_date, absl::FromUnixSeconds(1'600'000'000));
+  EXPECT_EQ(Must(inbox.Info(Uid(2)))->internal_date, absl::FromUnixMicros(shard.now_us()));
+}
+
+TEST(Copy, KeepsDateFlagsAndEmailId) {
+  Shard shard;
+  shard.Apply(Deliver({kAlice}, Whole("x")));
+  const MailboxId inbox = Open(shard, kAlice, "INBOX").info().id;
+  shard.Apply(AddFlags(kAlice, inbox, {{1, 1}}, kSeen | kFlagged, {"todo"}));
+  shard.Apply(Append(kAlice, "Trash", "already here"));
+  const Result result = shard.Apply(Copy(kAlice, inbox, {{1, 9}}, "Trash", true));
+  EXPECT_EQ(result.copy().first_uid(), 2u);
+  const MailboxReader trash = Open(shard, kAlice, "Trash");
+  const MessageState state = *Must(trash.State(Uid(2)));
+  EXPECT_EQ(state.system, static_cast<uint32_t>(kSeen | kFlagged));
+  EXPECT_THAT(state.keywords, ElementsAre("todo"));
+  const MessageInfo info = *Must(trash.Info(Uid(2)));
+  EXPECT_EQ(info.internal_date, absl::FromUnixSeconds(1'600'000'000));
+  EXPECT_EQ(info.email_id, "M0-1-0");
+  EXPECT_THAT(Uids(Open(shard, kAlice, "INBOX")), IsEmpty());
+}
+
+TEST(Copy, IsAllOrNothing) {
+  Shard shard;
+  shard.Apply(Deliver({kAlice}, Whole("x")));
+  const MailboxId inbox = Open(shard, kAlice, "INBOX").info().id;
+  entry::Entry copy = Copy(kAlice, inbox, {{1, 2}}, "Trash");
+  copy.mutable_copy()->set_require_all(true);
+  EXPECT_EQ(shard.Apply(copy).outcome(), Result::EXPUNGED);
+  EXPECT_THAT(Uids(Open(shard, kAlice, "Trash")), IsEmpty());
+}
+
+TEST(StoreFlags, RefusesWhatChangedSince) {
+  Shard shard;
+  for (const char* body : {"1", "2"}) shard.Apply(Deliver({kAlice}, Whole(body)));
+  const MailboxId inbox = Open(shard, kAlice, "INBOX").info().id;
+  const ModSeq first = Must(Open(shard, kAlice, "INBOX").State(Uid(1)))->modseq;
+  entry::Entry store = AddFlags(kAlice, inbox, {{1, 2}}, kFlagged);
+  store.mutable_store_flags()->set_unchanged_since(first.value());
+  const Result result = shard.Apply(store);
+  ASSERT_EQ(result.store_flags().modified_size(), 1);
+  EXPECT_EQ(result.store_flags().modified(0).first(), 2u);
+  EXPECT_EQ(Must(Open(shard, kAlice, "INBOX").State(Uid(2)))->system, 0u);
+}
+
+TEST(Tombstones, AreForgottenAfterAWhileAndTheFloorSaysSo) {
+  Shard shard;
+  for (const char* body : {"1", "2"}) shard.Apply(Deliver({kAlice}, Whole(body)));
+  const MailboxId inbox = Open(shard, kAlice, "INBOX").info().id;
+  const uint64_t first = shard.Apply(Expunge(kAlice, inbox, {{1, 1}})).expunge().modseq();
+  const int64_t first_us = shard.now_us();
+  shard.Advance(absl::Hours(1));
+  shard.Apply(Expunge(kAlice, inbox, {{2, 2}}));
+  shard.Apply(ExpireTombstones(first_us + 1));
+  const MailboxReader after = Open(shard, kAlice, "INBOX");
+  EXPECT_EQ(after.status().floor, ModSeq(first));
+  EXPECT_FALSE(Must(after.ExpungedSince(ModSeq(first - 1))).complete);
+  EXPECT_TRUE(Must(after.ExpungedSince(ModSeq(first))).complete);
+  EXPECT_THAT(Must(after.ExpungedSince(ModSeq(first))).uids, ElementsAre(UidRange{Uid(2), Uid(2)}));
+}
+
+TEST(RecentMark, OnlyRises) {
+  Shard shard;
+  for (const char* body : {"1", "2", "3"}) shard.Apply(Deliver({kAlice}, Whole(body)));
+  const auto mark = [&](uint32_t uid) {
+    entry::Entry entry;
+    entry.set_version(kEntryVersion);
+    entry.mutable_recent_mark()->set_account(kAlice);
+    entry.mutable_recent_mark()->set_mailbox(Open(shard, kAlice, "INBOX").info().id.value());
+    entry.mutable_recent_mark()->set_uid(uid);
+    return shard.Apply(entry).outcome();
+  };
+  EXPECT_EQ(mark(3), Result::OK);
+  EXPECT_EQ(mark(2), Result::OK);
+  EXPECT_EQ(Open(shard, kAlice, "INBOX").status().recent_mark, Uid(3));
+  EXPECT_EQ(mark(4), Result::OK);
+  EXPECT_EQ(mark(5), Result::MALFORMED);
+}
+
 }  // namespace
 }  // namespace packetboat::model::testing
