@@ -162,9 +162,10 @@ class ShardAccount : public imap::Account {
 
   void BeginAppend(imap::AppendRequest request,
                    Callback<std::unique_ptr<imap::AppendStream>> done) override {
+    std::string mailbox = request.mailbox;
     context_.Read<bool>(
         Freshness::kBarrier,
-        [user = context_.user, name = request.mailbox](
+        [user = context_.user, name = std::move(mailbox)](
             const kv::Reader& state) -> absl::StatusOr<bool> {
           RETURN_IF_ERROR(Find(state, user, name, ErrorCode::kTryCreate));
           return true;
