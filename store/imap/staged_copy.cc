@@ -76,9 +76,9 @@ class Copier : public std::enable_shared_from_this<Copier> {
     entry::StageCopy& piece = *entry.mutable_stage_copy();
     piece.set_account(context_.user.account.value());
     piece.set_stage(stage_);
-    piece.set_source(request_.mailbox.value());
     piece.set_require_all(true);
     if (stage_ == 0) {
+      piece.set_source(request_.mailbox.value());
       piece.set_destination(request_.destination);
       piece.set_move(request_.move);
     }
