@@ -160,6 +160,8 @@ int Usage(absl::string_view program, std::ostream& out, int status) {
 
 }  // namespace
 
+absl::string_view Version() { return kVersion; }
+
 void BlockSignals() {
   const sigset_t signals = OurSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -12,6 +12,9 @@
 
 namespace packetboat::role {
 
+// Of this build, such as "0.1.0".
+absl::string_view Version();
+
 // The whole `main` of a process with one role: `PROGRAM --config FILE...`.
 int Main(int argc, char** argv, absl::string_view role, const StartFunction& start);
 

@@ -1,0 +1,21 @@
+// The command line of Packetboat: `packetboat --help`.
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "cli/command/command.h"
+#include "cli/commands.h"
+#include "role/process.h"
+
+int main(int argc, char** argv) {
+  using packetboat::cli::Command;
+  std::vector<Command> commands;
+  for (const auto& group : {packetboat::cli::DomainCommands(), packetboat::cli::AccountCommands(),
+                            packetboat::cli::AliasCommands(), packetboat::cli::ClusterCommands()}) {
+    commands.insert(commands.end(), group.begin(), group.end());
+  }
+  packetboat::cli::Console console{std::cin, std::cout, std::cerr};
+  return packetboat::cli::RunCommandLine(commands, packetboat::role::Version(),
+                                         std::vector<std::string>(argv + 1, argv + argc), console);
+}
