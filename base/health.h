@@ -14,8 +14,9 @@
 
 namespace packetboat {
 
-// What a process says about itself: named checks, each of which is fine or tells why not. Some decide about readiness, the
-// others are told alone: what is narrower than the whole must not take the whole out (SEMANTICS.md s7). Thread-safe.
+// What a process says about itself: named checks, each of which is fine or tells why not. Some
+// decide about readiness, the others are told alone: what is narrower than the whole must not take
+// the whole out (SEMANTICS.md s7). Thread-safe.
 class HealthRegistry {
  public:
   enum class Weight {

@@ -84,14 +84,16 @@ class MetricsRegistry::Impl {
   Counter& counter(absl::string_view name, absl::string_view help, const MetricLabels& labels) {
     absl::MutexLock lock(&mutex_);
     auto& family = counters_[std::string(name)];
-    if (family.family == nullptr) family.family = &Build(prometheus::BuildCounter(), name, help, registry_);
+    if (family.family == nullptr)
+      family.family = &Build(prometheus::BuildCounter(), name, help, registry_);
     return family.Get(labels);
   }
 
   Gauge& gauge(absl::string_view name, absl::string_view help, const MetricLabels& labels) {
     absl::MutexLock lock(&mutex_);
     auto& family = gauges_[std::string(name)];
-    if (family.family == nullptr) family.family = &Build(prometheus::BuildGauge(), name, help, registry_);
+    if (family.family == nullptr)
+      family.family = &Build(prometheus::BuildGauge(), name, help, registry_);
     return family.Get(labels);
   }
 

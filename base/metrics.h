@@ -10,15 +10,16 @@
 
 #include "absl/strings/string_view.h"
 
-// Counters, gauges and histograms for Prometheus. Names begin with `packetboat_` and end in their unit; what varies without
-// bound (addresses, users, domains of strangers) never becomes a label. Everything here is thread-safe, and updating is a few
-// atomic operations.
+// Counters, gauges and histograms for Prometheus. Names begin with `packetboat_` and end in their
+// unit; what varies without bound (addresses, users, domains of strangers) never becomes a label.
+// Everything here is thread-safe, and updating is a few atomic operations.
 
 namespace packetboat {
 
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-// Series that one metric may have. A further set of labels is counted under the labels' names with the value "other".
+// Series that one metric may have. A further set of labels is counted under the labels' names with
+// the value "other".
 inline constexpr size_t kMaxSeriesPerMetric = 200;
 
 // Live as long as their registry.
@@ -48,14 +49,16 @@ class MetricsRegistry {
   MetricsRegistry(const MetricsRegistry&) = delete;
   MetricsRegistry& operator=(const MetricsRegistry&) = delete;
 
-  // The one of this name and these labels: asking again answers the same. `help` counts the first time.
+  // The one of this name and these labels: asking again answers the same. `help` counts the first
+  // time.
   Counter& counter(absl::string_view name, absl::string_view help, const MetricLabels& labels = {});
   Gauge& gauge(absl::string_view name, absl::string_view help, const MetricLabels& labels = {});
   // `bounds` ascend; those of the first call count.
   Histogram& histogram(absl::string_view name, absl::string_view help,
                        const std::vector<double>& bounds, const MetricLabels& labels = {});
 
-  // Runs before every Text, to bring gauges up to date; must not block. Stays for the registry's life.
+  // Runs before every Text, to bring gauges up to date; must not block. Stays for the registry's
+  // life.
   void OnCollect(std::function<void()> update);
 
   // Prometheus' text format, version 0.0.4.

@@ -12,8 +12,8 @@
 
 namespace packetboat {
 
-// Threads for work that blocks or takes long, off the loops: at most `threads` at a time, at most `queue` waiting. Thread-safe.
-// The destructor runs what waits, then joins.
+// Threads for work that blocks or takes long, off the loops: at most `threads` at a time, at most
+// `queue` waiting. Thread-safe. The destructor runs what waits, then joins.
 class ThreadPool {
  public:
   ThreadPool(size_t threads, size_t queue);
@@ -27,7 +27,9 @@ class ThreadPool {
 
  private:
   void Run();
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !tasks_.empty(); }
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || !tasks_.empty();
+  }
 
   const size_t queue_;
   absl::Mutex mutex_;

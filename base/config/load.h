@@ -11,7 +11,8 @@ namespace google::protobuf {
 class Message;
 }
 
-// YAML into a message of any schema, see README.md. Pure; not for hostile input, though bounded by the size of the text.
+// YAML into a message of any schema, see README.md. Pure; not for hostile input, though bounded by
+// the size of the text.
 
 namespace packetboat::config {
 
@@ -28,12 +29,13 @@ struct Mistake {
 // Sets every field that has a default to it; message fields are made and filled in turn.
 void SetDefaults(google::protobuf::Message& message);
 
-// Merges `yaml` over `message`: numbers, texts and lists replace, mappings merge. All mistakes are told, not just the
-// first; `message` is then half filled and good for nothing.
+// Merges `yaml` over `message`: numbers, texts and lists replace, mappings merge. All mistakes are
+// told, not just the first; `message` is then half filled and good for nothing.
 std::vector<Mistake> Merge(absl::string_view file, absl::string_view yaml,
                            google::protobuf::Message& message);
 
-// `500ms`, `90s`, `5m`, `2h`, `7d`, sums such as `1h30m`, or `0`; in milliseconds. kInvalidArgument, kOutOfRange.
+// `500ms`, `90s`, `5m`, `2h`, `7d`, sums such as `1h30m`, or `0`; in milliseconds.
+// kInvalidArgument, kOutOfRange.
 absl::StatusOr<uint64_t> ParseDurationMs(absl::string_view text);
 
 // `50MB`, `256KiB`, `10GB`, or plain octets.

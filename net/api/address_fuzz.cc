@@ -4,7 +4,8 @@
 #include "base/check.h"
 #include "net/api/address.h"
 
-// Addresses come from peers: in headers, DNS answers and the PROXY protocol. What parses must print as what it is.
+// Addresses come from peers: in headers, DNS answers and the PROXY protocol. What parses must print
+// as what it is.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using packetboat::net::Endpoint;
   using packetboat::net::IpAddress;

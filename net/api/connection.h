@@ -88,8 +88,8 @@ class ConnectionHandler {
   // The deadline has come.
   virtual void OnTimer() {}
 
-  // The peer will send nothing more, but may still be reading. True: the handler has more to say and will call
-  // Close(). False: the connection is closed once all that is queued is written.
+  // The peer will send nothing more, but may still be reading. True: the handler has more to say
+  // and will call Close(). False: the connection is closed once all that is queued is written.
   virtual bool OnEndOfStream() { return false; }
 
   // Once, last of all. OK: the peer ended the stream in order, or Close() went through. Otherwise

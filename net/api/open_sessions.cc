@@ -20,18 +20,24 @@ OpenSessions::Ticket::~Ticket() {
 OpenSessions::Ticket OpenSessions::Enter(EventLoop& loop, std::function<void()> drain) {
   absl::MutexLock lock(&mutex_);
   const uint64_t id = ++last_id_;
-  sessions_[id] = {&loop, std::move(drain)};
+  Session& session = sessions_[id];
+  session = {&loop, std::move(drain)};
+  // Accepted just before the port was closed.
+  if (draining_) Ask(session);
   return Ticket(shared_from_this(), id);
 }
 
 size_t OpenSessions::Drain(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
-  for (auto& [id, session] : sessions_) {
-    session.loop->Post([drain = session.drain] { drain(); });
+  if (!draining_) {
+    for (auto& [id, session] : sessions_) Ask(session);
   }
+  draining_ = true;
   mutex_.AwaitWithTimeout(absl::Condition(this, &OpenSessions::Empty), timeout);
   return sessions_.size();
 }
+
+void OpenSessions::Ask(Session& session) { session.loop->Post(std::move(session.drain)); }
 
 void OpenSessions::Leave(uint64_t id) {
   absl::MutexLock lock(&mutex_);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -14,7 +15,8 @@
 
 namespace packetboat::net {
 
-// The sessions of a server, so that it can end them in order. Thread-safe. Shared: it lives as long as the last session.
+// The sessions of a server, so that it can end them in order. Thread-safe. Shared: it lives as long
+// as the last session.
 class OpenSessions : public std::enable_shared_from_this<OpenSessions> {
  public:
   // A session counts while its ticket lives.
@@ -34,11 +36,12 @@ class OpenSessions : public std::enable_shared_from_this<OpenSessions> {
     uint64_t id_ = 0;
   };
 
-  // `drain` is called at most once, on `loop`: it asks the session to end as soon as it decently can. It must stand being
-  // called after the session has ended.
+  // `drain` is called at most once, on `loop`: it asks the session to end as soon as it decently
+  // can. It must stand being called after the session has ended.
   Ticket Enter(EventLoop& loop, std::function<void()> drain);
 
-  // Asks every session to end, and waits until none is left or `timeout` has passed; returns how many are left. Not from a loop.
+  // Asks every session to end, also those that still come, and waits until none is left or
+  // `timeout` has passed; returns how many are left. Not from a loop. Repeatable.
   size_t Drain(absl::Duration timeout);
 
  private:
@@ -47,11 +50,13 @@ class OpenSessions : public std::enable_shared_from_this<OpenSessions> {
     std::function<void()> drain;
   };
 
+  static void Ask(Session& session);
   void Leave(uint64_t id);
   bool Empty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return sessions_.empty(); }
 
   absl::Mutex mutex_;
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<uint64_t, Session> sessions_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -17,8 +17,8 @@ struct TlsInfo {
 
   // The peer's certificates as it sent them, leaf first, DER. Empty if it sent none.
   std::vector<std::string> peer_chain_der;
-  // OK if the peer's chain leads to a trusted root and, seen from a client, is valid for the name asked for; else
-  // why not. kUnauthenticated if there was no certificate to check.
+  // OK if the peer's chain leads to a trusted root and, seen from a client, is valid for the name
+  // asked for; else why not. kUnauthenticated if there was no certificate to check.
   absl::Status peer_verified = absl::UnauthenticatedError("no certificate");
 };
 

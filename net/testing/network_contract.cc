@@ -144,7 +144,7 @@ TEST_P(NetworkContract, PeerThatNeverClosesIsLeftAtTheLingerTimeout) {
   options.limits.linger_timeout = absl::Milliseconds(20);
   const auto listener = Listen(std::move(options));
   const auto client = Dial(listener->endpoint());
-  client->on_end = [](Connection&) { return true; };
+  client->Run([&client](Connection&) { client->on_end = [](Connection&) { return true; }; });
   const auto server = accepted_.Wait();
   server->Run([](Connection& c) { c.Close(); });
   EXPECT_TRUE(server->WaitForClosed().ok());

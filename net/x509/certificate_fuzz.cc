@@ -5,7 +5,8 @@
 #include "base/check.h"
 #include "net/x509/certificate.h"
 
-// Peers send certificates as DER; files hold PEM. Whatever parses must come out as it went in and answer every question.
+// Peers send certificates as DER; files hold PEM. Whatever parses must come out as it went in and
+// answer every question.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using packetboat::net::x509::Certificate;
   const absl::string_view input(reinterpret_cast<const char*>(data), size);
