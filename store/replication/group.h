@@ -86,6 +86,11 @@ class Group {
   // disk has failed), kResourceExhausted (too many waiting).
   virtual void WaitApplied(RaftIndex index, WaitCallback done) = 0;
 
+  // Asks another voter to take over, once it has all that this leader has. OK once that has begun;
+  // it may still come to nothing, which status() tells. Statuses: kUnavailable (not the leader, or
+  // already handing over), kInvalidArgument (`to` is not another voter).
+  virtual void TransferLeadership(NodeId to, WaitCallback done) = 0;
+
   virtual GroupStatus status() const = 0;
   virtual size_t max_command_bytes() const = 0;
 

@@ -98,6 +98,13 @@ void FakeGroup::WaitApplied(RaftIndex index, WaitCallback done) {
   Later([done = std::move(done), status = std::move(status)]() mutable { done(status); });
 }
 
+void FakeGroup::TransferLeadership(NodeId, WaitCallback done) {
+  absl::MutexLock lock(&mutex_);
+  const absl::Status status = LeadsLocked() ? absl::InvalidArgumentError("no other voter")
+                                            : absl::UnavailableError("not the leader");
+  Later([done = std::move(done), status]() mutable { done(status); });
+}
+
 GroupStatus FakeGroup::status() const {
   absl::MutexLock lock(&mutex_);
   return StatusLocked();

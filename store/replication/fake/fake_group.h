@@ -51,6 +51,8 @@ class FakeGroup : public Group {
   void Propose(std::string command, ProposeCallback done) override;
   void ReadIndex(ReadIndexCallback done) override;
   void WaitApplied(RaftIndex index, WaitCallback done) override;
+  // There is no other voter: kInvalidArgument or kUnavailable. For losing leadership see below.
+  void TransferLeadership(NodeId to, WaitCallback done) override;
   GroupStatus status() const override;
   size_t max_command_bytes() const override { return options_.max_command_bytes; }
   uint64_t AddObserver(StatusObserver observer) override;

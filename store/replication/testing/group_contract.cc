@@ -215,6 +215,16 @@ TEST_P(GroupContractTest, TheStatusNamesTheLeaderAndTheVoters) {
   EXPECT_TRUE(status.health.ok());
 }
 
+TEST_P(GroupContractTest, LeadershipGoesToNobodyButAnotherVoter) {
+  ASSERT_TRUE(Propose("x").ok());
+  for (NodeId to : {NodeId(987654321), *group().status().leader}) {
+    Outcome<absl::Status> outcome;
+    group().TransferLeadership(to, outcome.Callback());
+    EXPECT_TRUE(absl::IsInvalidArgument(outcome.Wait())) << outcome.Wait();
+  }
+  EXPECT_TRUE(Propose("still here").ok());
+}
+
 TEST_P(GroupContractTest, ManyProposersEachGetTheirOwnResult) {
   constexpr int kThreads = 4, kEach = 50;
   std::mutex mutex;

@@ -1,0 +1,40 @@
+#include "store/raft/effects.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+
+namespace packetboat::raft {
+
+ApplyOutcome RunApply(ApplyWork work, replication::Applier& applier,
+                      std::vector<Callback>* callbacks) {
+  std::vector<replication::CommittedEntry> entries;
+  entries.reserve(work.entries.size());
+  RaftIndex index = work.first;
+  for (const EntryPtr& entry : work.entries) {
+    entries.push_back(
+        {index, entry->term, entry->type == EntryType::kCommand, entry->log_time, entry->payload});
+    index = Next(index);
+  }
+  std::vector<std::string> results;
+  const absl::Status status = applier.Apply(entries, &results);
+  for (Proposer& proposer : work.proposers) {
+    absl::StatusOr<replication::ApplyResult> outcome;
+    if (status.ok()) {
+      const size_t i = proposer.index.value() - work.first.value();
+      outcome =
+          replication::ApplyResult{proposer.index, entries[i].log_time, std::move(results[i])};
+    } else {
+      // Committed, but the state machine's answer is not known until it is applied again.
+      outcome = absl::UnknownError(absl::StrCat("not applied: ", status.message()));
+    }
+    callbacks->push_back([proposer = std::move(proposer), outcome = std::move(outcome)]() mutable {
+      // Out of the bound before the caller goes on.
+      { InFlight::Place gone = std::move(proposer.place); }
+      proposer.done(std::move(outcome));
+    });
+  }
+  return ApplyOutcome{work.shard, status, applier.mark()};
+}
+
+}  // namespace packetboat::raft

@@ -1,0 +1,380 @@
+// One node of three; the test plays its disk and the two others.
+
+#include "store/raft/node_core.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "store/kv/fake_disk.h"
+#include "store/raft/codec.h"
+#include "store/replication/testing/counting_machine.h"
+
+namespace packetboat::raft {
+namespace {
+
+constexpr NodeId kPeer(2), kOther(3);
+constexpr ShardId kShard(0);
+
+EntryPtr Command(uint64_t term, std::string payload = "x") {
+  return std::make_shared<const Entry>(
+      Entry{Term(term), EntryType::kCommand, absl::UnixEpoch(), std::move(payload)});
+}
+
+class NodeCoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Open(Options()); }
+
+  void Open(const Options& options) {
+    core_.reset();
+    disk_ = std::make_unique<kv::FakeDisk>(kv::Profile::kLog);
+    state_disk_ = std::make_unique<kv::FakeDisk>(kv::Profile::kState);
+    log_ = disk_->Open();
+    state_ = state_disk_->Open();
+    SeededRandom random(1);
+    self_ = EnsureIdentity(*log_, "test", random)->node;
+    ASSERT_TRUE(Bootstrap(*log_, 2, {self_, kPeer, kOther}).ok());
+    auto core = NodeCore::Open(options, 1, *log_, *state_, clock_);
+    ASSERT_TRUE(core.ok()) << core.status();
+    core_ = *std::move(core);
+  }
+
+  void Receive(NodeId from, MessageBody body) {
+    Frame frame;
+    frame.incarnation = 1;
+    frame.sequence = ++sequence_;
+    frame.messages = {{kShard, std::move(body)}};
+    core_->Receive(from, EncodeFrame(frame));
+    core_->Settle();
+  }
+
+  // What has left since the last time.
+  std::vector<std::pair<NodeId, MessageBody>> Sent() {
+    std::vector<std::pair<NodeId, MessageBody>> sent;
+    for (auto& [to, bytes] : core_->TakeFrames()) {
+      auto frame = DecodeFrame(bytes);
+      EXPECT_TRUE(frame.ok());
+      for (Message& message : frame->messages) sent.emplace_back(to, std::move(message.body));
+    }
+    return sent;
+  }
+
+  // The disk finishes one write.
+  LogWrite Write() {
+    std::optional<LogWrite> write = core_->TakeLogWrite();
+    EXPECT_TRUE(write.has_value());
+    EXPECT_TRUE(CarryOut(*write, Options(), *log_).ok());
+    return *std::move(write);
+  }
+  void Written(const LogWrite& write) {
+    core_->OnLogWritten(write.number, absl::OkStatus());
+    core_->Settle();
+  }
+
+  static AppendEntries Append(uint64_t term, uint64_t prev, uint64_t prev_term, uint64_t commit,
+                              std::vector<EntryPtr> entries) {
+    return AppendEntries{Term(term),        RaftIndex(prev), Term(prev_term),
+                         RaftIndex(commit), RaftIndex(0),    std::move(entries)};
+  }
+
+  FakeClock clock_;
+  std::unique_ptr<kv::FakeDisk> disk_, state_disk_;
+  std::unique_ptr<kv::Database> log_, state_;
+  NodeId self_;
+  std::unique_ptr<NodeCore> core_;
+  uint64_t sequence_ = 0;
+};
+
+TEST_F(NodeCoreTest, AVoteLeavesOnlyWhenItIsDurable) {
+  Receive(kPeer, RequestVote{Term(5), RaftIndex(1), Term(1), false, false});
+  EXPECT_TRUE(Sent().empty());
+  const LogWrite write = Write();
+  EXPECT_TRUE(Sent().empty());
+  Written(write);
+  const auto sent = Sent();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_TRUE(std::get<RequestVoteResult>(sent[0].second).granted);
+}
+
+TEST_F(NodeCoreTest, AVoteOutlivesACrashAndIsNotGivenTwice) {
+  Receive(kPeer, RequestVote{Term(5), RaftIndex(1), Term(1), false, false});
+  Written(Write());
+  core_.reset();
+  disk_->Crash();
+  state_disk_->Crash();
+  log_ = disk_->Open();
+  state_ = state_disk_->Open();
+  core_ = *NodeCore::Open(Options(), 1, *log_, *state_, clock_);
+  Receive(kOther, RequestVote{Term(5), RaftIndex(1), Term(1), false, false});
+  const auto sent = Sent();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_FALSE(std::get<RequestVoteResult>(sent[0].second).granted);
+}
+
+TEST_F(NodeCoreTest, AnAppendIsAcknowledgedOnlyWhenItIsDurable) {
+  Receive(kPeer, Append(2, 1, 1, 1, {Command(2), Command(2)}));
+  EXPECT_TRUE(Sent().empty());
+  Written(Write());
+  const auto sent = Sent();
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(std::get<AppendEntriesResult>(sent.back().second).last_index, RaftIndex(3));
+}
+
+TEST_F(NodeCoreTest, NothingIsAppliedBeforeItIsDurableHere) {
+  (void)core_->TakeApplies();
+  // The two others have it, and this node is told so: it is committed.
+  Receive(kPeer, Append(2, 1, 1, 3, {Command(2), Command(2)}));
+  EXPECT_EQ(core_->group(kShard).core().commit(), RaftIndex(3));
+  core_->OnApplied({kShard, absl::OkStatus(), {RaftIndex(1), Term(1), absl::UnixEpoch()}});
+  EXPECT_TRUE(core_->TakeApplies().empty());
+  Written(Write());
+  const auto applies = core_->TakeApplies();
+  ASSERT_EQ(applies.size(), 1u);
+  EXPECT_EQ(applies[0].first, RaftIndex(2));
+  EXPECT_EQ(applies[0].entries.size(), 2u);
+}
+
+TEST_F(NodeCoreTest, AStaleCompletionAcknowledgesNothing) {
+  Receive(kPeer, Append(2, 1, 1, 1, {Command(2), Command(2), Command(2)}));
+  const LogWrite stale = Write();
+  // Another leader replaces entries 3 and 4 while they are being written.
+  Receive(kOther, Append(3, 2, 2, 1, {Command(3)}));
+  (void)Sent();
+  Written(stale);
+  for (const auto& [to, body] : Sent()) {
+    if (const auto* result = std::get_if<AppendEntriesResult>(&body)) {
+      EXPECT_LE(result->last_index, RaftIndex(2));
+    }
+  }
+  Written(Write());
+  const auto sent = Sent();
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(sent.back().first, kOther);
+  EXPECT_EQ(std::get<AppendEntriesResult>(sent.back().second).last_index, RaftIndex(3));
+}
+
+TEST_F(NodeCoreTest, LateAndRepeatedFramesAreDropped) {
+  Frame frame;
+  frame.incarnation = 1;
+  frame.sequence = 10;
+  frame.messages = {{kShard, Append(2, 1, 1, 1, {})}};
+  const std::string bytes = EncodeFrame(frame);
+  core_->Receive(kPeer, bytes);
+  EXPECT_EQ(core_->dropped_frames(), 0u);
+  core_->Receive(kPeer, bytes);
+  frame.sequence = 9;
+  core_->Receive(kPeer, EncodeFrame(frame));
+  core_->Receive(kPeer, "rubbish");
+  EXPECT_EQ(core_->dropped_frames(), 3u);
+  // The peer's next life begins again.
+  frame.incarnation = 2;
+  frame.sequence = 1;
+  core_->Receive(kPeer, EncodeFrame(frame));
+  EXPECT_EQ(core_->dropped_frames(), 3u);
+  frame.incarnation = 1;
+  frame.sequence = 11;
+  core_->Receive(kPeer, EncodeFrame(frame));
+  EXPECT_EQ(core_->dropped_frames(), 4u);
+}
+
+TEST_F(NodeCoreTest, AMessageForAnUnknownShardIsDropped) {
+  Frame frame;
+  frame.incarnation = 1;
+  frame.sequence = 1;
+  frame.messages = {{ShardId(99), Append(2, 1, 1, 1, {})}};
+  core_->Receive(kPeer, EncodeFrame(frame));
+  core_->Settle();
+  EXPECT_TRUE(Sent().empty());
+}
+
+class LeaderTest : public NodeCoreTest {
+ protected:
+  void Lead(const Options& options) {
+    Open(options);
+    clock_.Advance(absl::Seconds(2));
+    core_->Tick();
+    core_->Settle();
+    Receive(kPeer, RequestVoteResult{Term(2), true, true});
+    Written(Write());
+    Receive(kPeer, RequestVoteResult{Term(2), true, false});
+    ASSERT_TRUE(core_->group(kShard).core().leads());
+    Written(Write());
+    // Both followers have everything.
+    Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(2)});
+    Receive(kOther, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(2)});
+    (void)Sent();
+    (void)core_->TakeApplies();
+    (void)core_->TakeCallbacks();
+  }
+
+  void Propose(std::string command) {
+    static InFlight unbounded(SIZE_MAX, SIZE_MAX);
+    const size_t size = command.size();
+    core_->group(kShard).Propose(Proposal{std::move(command),
+                                          [this](absl::StatusOr<replication::ApplyResult> result) {
+                                            outcomes_.push_back(result.status());
+                                          },
+                                          *unbounded.Take(size)});
+  }
+
+  void MakeCallbacks() {
+    for (Callback& callback : core_->TakeCallbacks()) callback();
+  }
+
+  std::vector<absl::Status> outcomes_;
+};
+
+TEST_F(LeaderTest, AppendsGoOutInPiecesOfBoundedSize) {
+  Options options;
+  options.max_append_bytes = 3000;
+  options.max_frame_bytes = 5000;
+  Lead(options);
+  for (int i = 0; i < 20; ++i) Propose(std::string(1000, 'x'));
+  core_->Settle();
+  size_t pieces = 0;
+  RaftIndex next(3);
+  for (auto& [to, bytes] : core_->TakeFrames()) {
+    EXPECT_LE(bytes.size(), 5000u + 100);
+    if (to != kPeer) continue;
+    auto frame = DecodeFrame(bytes);
+    ASSERT_TRUE(frame.ok());
+    for (Message& message : frame->messages) {
+      const auto* append = std::get_if<AppendEntries>(&message.body);
+      if (append == nullptr || append->entries.empty()) continue;
+      ++pieces;
+      EXPECT_LE(append->entries.size(), 2u);
+      EXPECT_EQ(append->prev_index, Previous(next));
+      EXPECT_EQ(append->prev_term, Term(2));
+      next = RaftIndex(next.value() + append->entries.size());
+    }
+  }
+  EXPECT_EQ(next, RaftIndex(23));
+  EXPECT_EQ(pieces, 10u);
+}
+
+TEST_F(LeaderTest, ProposalsOfOneTurnAreOneWriteAndOneAppend) {
+  Lead(Options());
+  for (int i = 0; i < 5; ++i) Propose(absl::StrCat(i));
+  core_->Settle();
+  EXPECT_EQ(Write().batch.size(), 5u);
+  EXPECT_EQ(Sent().size(), 2u);
+}
+
+TEST_F(LeaderTest, ALostLeadershipLeavesProposalsUnknown) {
+  Lead(Options());
+  Propose("in the log");
+  core_->Settle();
+  Receive(kPeer, Append(3, 2, 2, 2, {}));
+  Propose("too late");
+  core_->Settle();
+  MakeCallbacks();
+  ASSERT_EQ(outcomes_.size(), 2u);
+  EXPECT_EQ(outcomes_[0].code(), absl::StatusCode::kUnknown);
+  EXPECT_EQ(outcomes_[1].code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(core_->group(kShard).Status().leader, kPeer);
+}
+
+TEST_F(LeaderTest, AReadIsAnsweredByAMajorityAfterItArrived) {
+  Lead(Options());
+  std::vector<absl::StatusOr<RaftIndex>> answers;
+  const auto read = [&] {
+    core_->group(kShard).ReadIndex(
+        [&](absl::StatusOr<RaftIndex> index) { answers.push_back(index); });
+    core_->Settle();
+  };
+  read();
+  read();
+  uint64_t round = 0;
+  size_t asked = 0;
+  for (const auto& [to, body] : Sent()) {
+    if (const auto* m = std::get_if<ReadRound>(&body)) {
+      round = m->round;
+      ++asked;
+    }
+  }
+  EXPECT_EQ(asked, 4u);  // two rounds, two peers
+  MakeCallbacks();
+  EXPECT_TRUE(answers.empty());
+  // An answer to the first round says nothing of the second.
+  Receive(kPeer, ReadRoundResult{Term(2), round - 1});
+  MakeCallbacks();
+  EXPECT_EQ(answers.size(), 1u);
+  Receive(kOther, ReadRoundResult{Term(1), round});
+  MakeCallbacks();
+  EXPECT_EQ(answers.size(), 1u);
+  Receive(kOther, ReadRoundResult{Term(2), round});
+  MakeCallbacks();
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(*answers[1], RaftIndex(2));
+}
+
+TEST_F(LeaderTest, AReadThatNobodyConfirmsFailsInTime) {
+  Lead(Options());
+  std::vector<absl::Status> answers;
+  core_->group(kShard).ReadIndex(
+      [&](absl::StatusOr<RaftIndex> index) { answers.push_back(index.status()); });
+  core_->Settle();
+  clock_.Advance(Options().read_timeout);
+  core_->Tick();
+  MakeCallbacks();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(absl::IsUnavailable(answers[0]));
+}
+
+TEST_F(LeaderTest, ReadsAndWaitsAreBounded) {
+  Options options;
+  options.max_reads_waiting = 3;
+  options.max_applies_waiting = 2;
+  Lead(options);
+  std::vector<absl::Status> reads, waits;
+  for (int i = 0; i < 4; ++i) {
+    core_->group(kShard).ReadIndex(
+        [&](absl::StatusOr<RaftIndex> index) { reads.push_back(index.status()); });
+  }
+  for (int i = 0; i < 3; ++i) {
+    core_->group(kShard).WaitApplied(RaftIndex(1000),
+                                     [&](absl::Status status) { waits.push_back(status); });
+  }
+  MakeCallbacks();
+  ASSERT_EQ(reads.size(), 1u);
+  EXPECT_TRUE(absl::IsResourceExhausted(reads[0]));
+  ASSERT_EQ(waits.size(), 1u);
+  EXPECT_TRUE(absl::IsResourceExhausted(waits[0]));
+}
+
+TEST_F(LeaderTest, LogTimeAscendsThoughTheClockGoesBack) {
+  Lead(Options());
+  Propose("a");
+  core_->Settle();
+  clock_.JumpWall(-absl::Hours(1));
+  Propose("b");
+  Propose("c");
+  core_->Settle();
+  auto entries = core_->group(kShard).log().Read(RaftIndex(3), 3, 1 << 20);
+  ASSERT_TRUE(entries.ok());
+  ASSERT_EQ(entries->size(), 3u);
+  EXPECT_EQ((*entries)[1]->log_time, (*entries)[0]->log_time + absl::Microseconds(1));
+  EXPECT_EQ((*entries)[2]->log_time, (*entries)[1]->log_time + absl::Microseconds(1));
+}
+
+TEST_F(LeaderTest, AStalledLeaderSaysNothing) {
+  Lead(Options());
+  Propose("x");
+  core_->Settle();
+  const LogWrite write = Write();
+  (void)Sent();
+  clock_.Advance(Options().disk_stall);
+  core_->Tick();
+  core_->Settle();
+  EXPECT_TRUE(core_->stalled());
+  EXPECT_TRUE(Sent().empty());
+  Written(write);
+  EXPECT_FALSE(core_->stalled());
+}
+
+}  // namespace
+}  // namespace packetboat::raft

@@ -1,0 +1,59 @@
+#ifndef PACKETBOAT_STORE_RAFT_OPTIONS_H_
+#define PACKETBOAT_STORE_RAFT_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace packetboat::raft {
+
+// Planted bugs: each makes a promise fail, so that a test can show that it would be noticed. All
+// off outside tests.
+struct TestFaults {
+  // A proposal is answered when it is appended, before it is durable or committed.
+  bool acknowledge_before_commit = false;
+  // The log is written without a sync.
+  bool skip_log_sync = false;
+  // The only voter of a group starts in the term that it last had.
+  bool restart_in_old_term = false;
+  // Reads do not ask a majority whether this node still leads.
+  bool read_without_round = false;
+};
+
+// For all groups of a node.
+struct Options {
+  absl::Duration election_timeout = absl::Milliseconds(400);
+  // Above the round trip between two nodes.
+  absl::Duration heartbeat = absl::Milliseconds(80);
+
+  // Per group.
+  size_t max_command_bytes = size_t{640} << 10;
+  size_t max_in_flight_entries = 4096;
+  size_t max_in_flight_bytes = size_t{64} << 20;
+  size_t max_reads_waiting = 65536;
+  size_t max_applies_waiting = 65536;  // callers of WaitApplied
+  // Entries kept in memory for followers and apply once they are durable.
+  size_t entry_cache_bytes = size_t{4} << 20;
+  // Beyond this the log is cut, behind what is in flushed state and what every server has.
+  uint64_t max_log_bytes = uint64_t{64} << 20;
+
+  // A read that was not confirmed by then fails.
+  absl::Duration read_timeout = absl::Seconds(1);
+  // Without a sync for this long the node gives up its leaderships (SEMANTICS.md s5).
+  absl::Duration disk_stall = absl::Seconds(3);
+
+  // One append to a follower, one frame between nodes, one batch of state; each holds at least one
+  // entry, however large.
+  size_t max_append_bytes = size_t{256} << 10;
+  size_t max_frame_bytes = size_t{768} << 10;
+  size_t max_apply_bytes = size_t{1} << 20;
+  size_t max_apply_entries = 1024;
+  uint32_t max_inflight_entries_per_follower = 256;
+
+  TestFaults test_faults;
+};
+
+}  // namespace packetboat::raft
+
+#endif  // PACKETBOAT_STORE_RAFT_OPTIONS_H_

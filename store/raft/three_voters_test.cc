@@ -1,0 +1,277 @@
+// Three and five voters over a bad network: what one voter promises holds for many.
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+#include "store/raft/testing/sim_cluster.h"
+
+namespace packetboat::raft {
+namespace {
+
+using testing::SimCluster;
+using testing::SimNode;
+
+std::string Violations(const SimCluster& cluster) {
+  return absl::StrJoin(cluster.violations(), "\n");
+}
+
+// Load for `time`, on all shards.
+void Load(SimCluster& cluster, absl::Duration time) {
+  for (absl::Duration done; done < time; done += absl::Milliseconds(20)) {
+    cluster.Propose(ShardId(0));
+    cluster.Propose(ShardId(1));
+    cluster.Read(static_cast<int>(cluster.random().Below(static_cast<uint64_t>(cluster.size()))),
+                 ShardId(0));
+    cluster.Run(absl::Milliseconds(20));
+  }
+}
+
+// Peace, until all have caught up.
+void Settle(SimCluster& cluster) {
+  cluster.faults = testing::SimFaults();
+  for (int i = 0; i < cluster.size(); ++i) {
+    cluster.CutOff(i, false);
+    cluster.Freeze(i, false);
+    if (!cluster.node(i).up()) {
+      ASSERT_TRUE(cluster.node(i).Boot().ok());
+    }
+  }
+  cluster.Run(absl::Seconds(8));
+  cluster.CheckStates();
+  for (uint32_t shard = 0; shard < 2; ++shard) {
+    const RaftIndex applied = cluster.node(0).core().group(ShardId(shard)).Status().applied;
+    for (int i = 1; i < cluster.size(); ++i) {
+      EXPECT_EQ(cluster.node(i).core().group(ShardId(shard)).Status().applied, applied);
+    }
+  }
+}
+
+TEST(ThreeVotersTest, OneLeadsAndAllApplyTheSame) {
+  SimCluster cluster(1, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  ASSERT_NE(cluster.Leader(ShardId(0)), nullptr);
+  Load(cluster, absl::Seconds(2));
+  Settle(cluster);
+  EXPECT_GT(cluster.acknowledged(), 150u);
+  EXPECT_GT(cluster.reads(), 80u);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+TEST(ThreeVotersTest, TheLossOfTheLeaderIsOutlivedWithinTwoSeconds) {
+  SimCluster cluster(2, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  for (int round = 0; round < 10; ++round) {
+    SimNode* leader = cluster.Leader(ShardId(0));
+    ASSERT_NE(leader, nullptr);
+    Load(cluster, absl::Milliseconds(100));
+    leader->Crash();
+    cluster.Run(absl::Seconds(2));
+    ASSERT_NE(cluster.Leader(ShardId(0)), nullptr) << round;
+    ASSERT_NE(cluster.Leader(ShardId(0)), leader);
+    Load(cluster, absl::Milliseconds(100));
+    ASSERT_TRUE(leader->Boot().ok());
+    cluster.Run(absl::Seconds(1));
+  }
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+TEST(ThreeVotersTest, WithoutAMajorityNothingIsAcknowledgedOrRead) {
+  SimCluster cluster(3, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  Load(cluster, absl::Milliseconds(200));
+  SimNode* leader = cluster.Leader(ShardId(0));
+  ASSERT_NE(leader, nullptr);
+  for (int i = 0; i < 3; ++i) cluster.CutOff(i, true);
+  const uint64_t acknowledged = cluster.acknowledged(), reads = cluster.reads();
+  Load(cluster, absl::Seconds(3));
+  EXPECT_EQ(cluster.acknowledged(), acknowledged);
+  EXPECT_EQ(cluster.reads(), reads);
+  EXPECT_EQ(cluster.Leader(ShardId(0)), nullptr);
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+TEST(ThreeVotersTest, ACutOffLeaderServesNoStaleRead) {
+  SimCluster cluster(4, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  SimNode* old_leader = cluster.Leader(ShardId(0));
+  ASSERT_NE(old_leader, nullptr);
+  int old_index = 0;
+  for (int i = 0; i < 3; ++i) {
+    if (&cluster.node(i) == old_leader) old_index = i;
+  }
+  cluster.CutOff(old_index, true);
+  for (int i = 0; i < 100; ++i) {
+    cluster.Read(old_index, ShardId(0));
+    Load(cluster, absl::Milliseconds(20));
+  }
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+TEST(ThreeVotersTest, LeadershipIsHandedOver) {
+  SimCluster cluster(5, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  Load(cluster, absl::Milliseconds(200));
+  SimNode* leader = cluster.Leader(ShardId(0));
+  ASSERT_NE(leader, nullptr);
+  SimNode* next = leader == &cluster.node(0) ? &cluster.node(1) : &cluster.node(0);
+  ASSERT_TRUE(leader->core().group(ShardId(0)).Transfer(next->id()).ok());
+  leader->Tick();
+  cluster.Run(absl::Milliseconds(200));
+  EXPECT_EQ(cluster.Leader(ShardId(0)), next);
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+TEST(ThreeVotersTest, ADrainedNodeLeadsNothing) {
+  SimCluster cluster(6, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  SimNode* leader = cluster.Leader(ShardId(0));
+  ASSERT_NE(leader, nullptr);
+  leader->core().Drain();
+  cluster.Run(absl::Milliseconds(500));
+  EXPECT_TRUE(leader->core().drained());
+  EXPECT_FALSE(leader->Leads(ShardId(0)));
+  EXPECT_NE(cluster.Leader(ShardId(0)), nullptr);
+}
+
+TEST(ThreeVotersTest, AFollowerBehindALongOutageCatchesUpFromTheLogOnDisk) {
+  Options options;
+  options.entry_cache_bytes = 1000;
+  SimCluster cluster(7, 3, 2, options);
+  cluster.Run(absl::Seconds(2));
+  const int follower = cluster.Leader(ShardId(0)) == &cluster.node(0) ? 1 : 0;
+  cluster.node(follower).Crash();
+  Load(cluster, absl::Seconds(10));
+  ASSERT_TRUE(cluster.node(follower).Boot().ok());
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+TEST(ThreeVotersTest, TheLogIsCutOnlyBehindWhatEveryServerHas) {
+  Options options;
+  options.max_log_bytes = 1000;
+  SimCluster cluster(8, 3, 2, options);
+  cluster.Run(absl::Seconds(2));
+  const int follower = cluster.Leader(ShardId(0)) == &cluster.node(0) ? 1 : 0;
+  Load(cluster, absl::Seconds(3));
+  EXPECT_GT(cluster.node(0).core().group(ShardId(0)).log().start().index, RaftIndex(0));
+  cluster.node(follower).Crash();
+  Load(cluster, absl::Seconds(3));
+  ASSERT_TRUE(cluster.node(follower).Boot().ok());
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+// Everything at once.
+class ChaosTest : public ::testing::TestWithParam<int> {};
+
+void Chaos(SimCluster& cluster, int rounds) {
+  SeededRandom& random = cluster.random();
+  cluster.faults.lose_percent = 10;
+  cluster.faults.duplicate_percent = 10;
+  cluster.faults.reorder_percent = 5;
+  cluster.faults.max_delay = absl::Milliseconds(30);
+  const auto pick = [&] {
+    return static_cast<int>(random.Below(static_cast<uint64_t>(cluster.size())));
+  };
+  for (int round = 0; round < rounds; ++round) {
+    const int victim = pick();
+    SimNode& node = cluster.node(victim);
+    switch (random.Below(7)) {
+      case 0:
+        if (node.up()) {
+          node.Crash(random.Below(node.log_disk().unsynced_writes() + 1),
+                     random.Below(node.state_disk().unsynced_writes() + 1));
+        }
+        break;
+      case 1:
+        for (int i = 0; i < cluster.size(); ++i) {
+          if (!cluster.node(i).up()) {
+            ASSERT_TRUE(cluster.node(i).Boot().ok());
+          }
+        }
+        break;
+      case 2:
+        cluster.CutOff(victim, true);
+        break;
+      case 3:
+        for (int i = 0; i < cluster.size(); ++i) cluster.CutOff(i, false);
+        break;
+      case 4:
+        cluster.steps_per_ms = static_cast<int>(1 + random.Below(4));
+        break;
+      case 5:
+        cluster.Freeze(victim, true);
+        break;
+      case 6:
+        for (int i = 0; i < cluster.size(); ++i) cluster.Freeze(i, false);
+        break;
+    }
+    Load(cluster, absl::Milliseconds(300));
+  }
+}
+
+TEST_P(ChaosTest, NothingPromisedIsBroken) {
+  SimCluster cluster(static_cast<uint64_t>(100 + GetParam()), GetParam() % 2 == 0 ? 3 : 5, 2,
+                     Options());
+  cluster.Run(absl::Seconds(1));
+  Chaos(cluster, 30);
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+  EXPECT_GT(cluster.acknowledged(), 0u);
+}
+
+TEST_P(ChaosTest, NorWithSmallLogsAndPieces) {
+  Options options;
+  options.max_log_bytes = 1500;
+  options.entry_cache_bytes = 200;
+  options.max_append_bytes = 60;
+  options.max_frame_bytes = 200;
+  options.max_apply_entries = 2;
+  SimCluster cluster(static_cast<uint64_t>(200 + GetParam()), 3, 2, options);
+  cluster.Run(absl::Seconds(1));
+  Chaos(cluster, 30);
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ChaosTest, ::testing::Range(0, 12));
+
+// The leader is frozen, another one takes over and writes; then somebody asks the old one, which
+// has not noticed yet.
+std::vector<std::string> ReadFromAFrozenLeader(const Options& options) {
+  SimCluster cluster(11, 3, 2, options);
+  cluster.Run(absl::Seconds(2));
+  SimNode* old_leader = cluster.Leader(ShardId(0));
+  int old = 0;
+  while (&cluster.node(old) != old_leader) ++old;
+  Load(cluster, absl::Milliseconds(200));
+  cluster.Freeze(old, true);
+  cluster.Run(absl::Seconds(2));
+  Load(cluster, absl::Milliseconds(200));
+  EXPECT_NE(cluster.Leader(ShardId(0)), old_leader);
+  const uint64_t acknowledged = cluster.acknowledged();
+  EXPECT_GT(acknowledged, 10u);
+  cluster.Read(old, ShardId(0));
+  cluster.Freeze(old, false);
+  cluster.Run(absl::Seconds(2));
+  return cluster.violations();
+}
+
+TEST(ThreeVotersTest, ALeaderThatWasFrozenServesNoStaleRead) {
+  EXPECT_TRUE(ReadFromAFrozenLeader(Options()).empty());
+}
+
+TEST(PlantedBugTest, ReadingWithoutARoundIsNoticed) {
+  Options options;
+  options.test_faults.read_without_round = true;
+  EXPECT_FALSE(ReadFromAFrozenLeader(options).empty());
+}
+
+}  // namespace
+}  // namespace packetboat::raft
