@@ -63,10 +63,19 @@ Task<Reply> Commit(Context& context, AppendStream& stream) {
 
 }  // namespace
 
+Task<bool> SkipMessage(Context& context) {
+  context.fragmenter.RejectLiteral();
+  const FragmentEvent event = co_await context.NextEvent();
+  if (event.kind == FragmentEvent::Kind::kDiscarded) co_return true;
+  context.held_event = event;
+  co_return false;
+}
+
 Task<std::optional<Reply>> Execute(Context& context, const Append& command, bool synchronizing) {
   const auto stream = co_await Begin(context, command);
   if (!stream.ok()) {
-    context.fragmenter.RejectLiteral();
+    const bool skipped = co_await SkipMessage(context);
+    if (!skipped) co_return std::nullopt;
     co_return NoBecause(stream.status());
   }
   context.fragmenter.AcceptLiteral();

@@ -19,7 +19,7 @@ constexpr CommandSpec kTable[] = {
     {"LOGOUT", kAny, Spec::kNoUpdates},
     {"ID", kAny, Spec::kNone},
     // s6.2
-    {"STARTTLS", kLogin, Spec::kEndsPipeline},
+    {"STARTTLS", kLogin, Spec::kEndsPipeline | Spec::kBeforeTls},
     {"AUTHENTICATE", kLogin, Spec::kSecret},
     {"LOGIN", kLogin, Spec::kSecret},
     // s6.3

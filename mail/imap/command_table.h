@@ -36,6 +36,8 @@ struct CommandSpec {
     kUid = 1 << 5,
     // The connection speaks otherwise behind it: what was pipelined with it is an attack.
     kEndsPipeline = 1 << 6,
+    // Makes sense in the clear only.
+    kBeforeTls = 1 << 7,
   };
 
   absl::string_view name;  // as CommandName() gives it

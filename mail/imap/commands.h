@@ -1,6 +1,8 @@
 #ifndef PACKETBOAT_MAIL_IMAP_COMMANDS_H_
 #define PACKETBOAT_MAIL_IMAP_COMMANDS_H_
 
+#include <optional>
+
 #include "absl/strings/string_view.h"
 #include "mail/imap/command.h"
 #include "mail/imap/context.h"
@@ -53,10 +55,12 @@ Task<Reply> Execute(Context& context, const Fetch& command);
 Task<Reply> Execute(Context& context, const Search& command);
 Task<Reply> Execute(Context& context, const Idle& command);
 
-// append_command.cc. The message of `command` is announced, its fragments are still to come; they
-// are read to the end of the command whatever happens. Nothing: the fragmenter has dropped the
-// command, and says why.
+// append_command.cc. The message of `command` is announced, its octets are still to come; they are
+// read to the end of the command whatever happens. Nothing: something else came than the end of the
+// command, and is the context's held_event.
 Task<std::optional<Reply>> Execute(Context& context, const Append& command, bool synchronizing);
+// The same for a message that is not wanted. False: there is a held_event.
+Task<bool> SkipMessage(Context& context);
 
 }  // namespace packetboat::imap
 

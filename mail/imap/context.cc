@@ -10,7 +10,8 @@ namespace {
 // (Context::Capabilities).
 constexpr absl::string_view kCapabilitiesAnyState = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
 constexpr absl::string_view kCapabilitiesUser =
-    "IDLE NAMESPACE UIDPLUS MOVE UNSELECT SPECIAL-USE CHILDREN";
+    "IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE "
+    "CREATE-SPECIAL-USE STATUS=SIZE ESEARCH WITHIN APPENDLIMIT=";
 
 }  // namespace
 
@@ -86,7 +87,9 @@ const SyntaxLimits& Context::syntax_limits() const {
 }
 
 std::string Context::Capabilities() const {
-  if (account != nullptr) return absl::StrCat(kCapabilitiesAnyState, " ", kCapabilitiesUser);
+  if (account != nullptr)
+    return absl::StrCat(kCapabilitiesAnyState, " ", kCapabilitiesUser,
+                        options.syntax.max_message_octets);
   const bool may_login = tls || options.allow_plaintext_login;
   return absl::StrCat(kCapabilitiesAnyState, !tls && options.starttls ? " STARTTLS" : "",
                       may_login ? " AUTH=PLAIN" : " LOGINDISABLED");

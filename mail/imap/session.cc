@@ -81,8 +81,6 @@ class ServerSession::Impl {
   std::optional<Task<>> run_;
   bool in_command_ = false;
   bool ending_taken_ = false;
-  // Why an APPEND was refused, until the fragmenter has skipped its message.
-  std::optional<Reply> refused_message_;
   size_t bad_commands_ = 0;
 
   absl::Time started_;
@@ -137,6 +135,9 @@ std::optional<Reply> ServerSession::Impl::Refusal(const CommandSpec* spec) const
   if (!spec->AllowedIn(context_.state())) {
     return Bad(absl::StrCat("Command not allowed ", SessionStateName(context_.state())));
   }
+  if (spec->Has(CommandSpec::kBeforeTls) && (context_.tls || !context_.options.starttls)) {
+    return Bad(context_.tls ? "TLS is active already" : "TLS is not available");
+  }
   if (spec->Has(CommandSpec::kSecret) && !context_.tls && !context_.options.allow_plaintext_login) {
     return No("PRIVACYREQUIRED", "Start TLS first");
   }
@@ -175,30 +176,29 @@ Task<> ServerSession::Impl::OnCommand() {
 Task<> ServerSession::Impl::OnMessage(bool synchronizing) {
   last_command_ = context_.now;
   const auto parsed = ParseCommand(context_.fragmenter.fragments(), context_.syntax_limits());
+  const std::string tag = context_.fragmenter.tag();
   const CommandSpec* const spec = FindCommand("APPEND");
-  std::optional<Reply> refusal = Refusal(spec);
-  if (const auto* error = std::get_if<SyntaxError>(&parsed)) refusal = Bad(error->text);
-  if (refusal.has_value()) {
-    context_.fragmenter.RejectLiteral();
-    refused_message_ = std::move(refusal);
-    co_return;
+  std::optional<Reply> reply = Refusal(spec);
+  if (const auto* error = std::get_if<SyntaxError>(&parsed)) reply = Bad(error->text);
+  if (reply.has_value()) {
+    const bool skipped = co_await SkipMessage(context_);
+    if (!skipped) reply = std::nullopt;
+  } else {
+    const auto& append = std::get<Append>(std::get<Command>(parsed).arguments);
+    reply = co_await Execute(context_, append, synchronizing);
   }
-  const Command& command = std::get<Command>(parsed);
-  std::optional<Reply> reply =
-      co_await Execute(context_, std::get<Append>(command.arguments), synchronizing);
   if (!reply.has_value()) {
     const FragmentEvent end = *std::exchange(context_.held_event, std::nullopt);
     co_await OnEvent(end);
     co_return;
   }
   co_await Update(*spec, &*reply);
-  Finish(command.tag, *reply);
+  Finish(tag, *reply);
 }
 
 void ServerSession::Impl::OnDiscarded(const FragmentEvent& event) {
   Reply reply = Bad(FragmentErrorText(event.error));
   if (event.error == FragmentError::kMessageTooLarge) reply = No("TOOBIG", "Message is too large");
-  if (refused_message_.has_value()) reply = *std::exchange(refused_message_, std::nullopt);
   Finish(context_.fragmenter.tag(), reply);
 }
 
@@ -258,6 +258,7 @@ void ServerSession::Impl::Feed(absl::string_view bytes, absl::Time now) {
   if (closed()) return;
   if (context_.ending == Ending::kStartTls && !bytes.empty()) {
     context_.SendBye("Data behind STARTTLS");
+    ending_taken_ = false;
     return;
   }
   if (context_.input_taken > context_.input.size() / 2) {

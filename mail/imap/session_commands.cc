@@ -83,8 +83,6 @@ Task<Reply> Execute(Context& context, const Id&) {
 }
 
 Task<Reply> Execute(Context& context, const StartTls&) {
-  if (context.tls) co_return Bad("TLS is active already");
-  if (!context.options.starttls) co_return Bad("TLS is not available");
   context.ending = Ending::kStartTls;
   co_return Ok("Begin TLS negotiation now");
 }
