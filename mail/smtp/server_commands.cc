@@ -415,7 +415,7 @@ void ServerSession::FailMessage(const Reply& reply) {
 }
 
 void ServerSession::ResetTransaction() {
-  AbortOpenBody({503, "5.5.1", "Transaction reset by the client"});
+  AbandonBody();
   transaction_ = Transaction{};
   reader_.reset();
   chunk_.reset();

@@ -445,7 +445,8 @@ void ServerSession::RefuseCommand(const Reply& reply) {
 }
 
 void ServerSession::CloseWith(const Reply& reply, CloseReason reason) {
-  AbortOpenBody(reply);
+  if (reply.negative()) AbortOpenBody(reply);
+  AbandonBody();
   SendOctets(FormatReply(reply));
   CloseNow(reason);
 }
@@ -458,6 +459,11 @@ void ServerSession::CloseNow(CloseReason reason) {
   input_.clear();
   input_pos_ = 0;
   actions_.push_back(Close{reason});
+}
+
+// The client has begun a message and does something else.
+void ServerSession::AbandonBody() {
+  AbortOpenBody({503, "5.5.1", "Message abandoned by the client"});
 }
 
 void ServerSession::AbortOpenBody(const Reply& reply) {

@@ -206,6 +206,7 @@ class ServerSession {
   bool TooManyErrors();
   void CloseWith(const Reply& reply, CloseReason reason);
   void CloseNow(CloseReason reason);
+  void AbandonBody();
   void AbortOpenBody(const Reply& reply);
 
   const std::shared_ptr<const ServerConfig> config_;
