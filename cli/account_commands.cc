@@ -23,8 +23,8 @@ using rpc::directory::AccountRecord;
 using rpc::directory::ChangeRequest;
 
 const Option& PasswordFileOption() {
-  static const auto* const option = new Option{
-      "password-file", "FILE", "take the password from the first line of FILE", false};
+  static const auto* const option =
+      new Option{"password-file", "FILE", "take the password from the first line of FILE", false};
   return *option;
 }
 
@@ -32,8 +32,7 @@ const Option& PasswordFileOption() {
 absl::StatusOr<std::string> NewPasswordHash(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const Secret password,
                    ReadNewPassword(arguments.Value("password-file"), console));
-  ASSIGN_OR_RETURN(const auth::PasswordHash hash,
-                   auth::Hash(password.Reveal(), SystemRandom()));
+  ASSIGN_OR_RETURN(const auth::PasswordHash hash, auth::Hash(password.Reveal(), SystemRandom()));
   return hash.ToString();
 }
 
@@ -111,19 +110,35 @@ absl::StatusOr<int> RunList(const Arguments& arguments, Console& console) {
 
 std::vector<Command> AccountCommands() {
   return {
-      {"account add", "ADDRESS", 1, 1, "make an account with a mailbox",
-       "Its domain must be hosted (`packetboat domain add`). The password is asked for twice on a terminal, else\n"
+      {"account add",
+       "ADDRESS",
+       1,
+       1,
+       "make an account with a mailbox",
+       "Its domain must be hosted (`packetboat domain add`). The password is asked for twice on a "
+       "terminal, else\n"
        "it is one line of standard input; only its Argon2id hash is sent.",
        {{"quota", "SIZE", "the most that the account may hold, such as 10GB (no limit)"},
         PasswordFileOption()},
        RunAdd},
-      {"account list", "[DOMAIN]", 0, 1, "list the accounts",
-       "Columns: address; quota in octets; where the password is kept (directory, or passwd-file: a file of users\n"
+      {"account list",
+       "[DOMAIN]",
+       0,
+       1,
+       "list the accounts",
+       "Columns: address; quota in octets; where the password is kept (directory, or passwd-file: "
+       "a file of users\n"
        "of the auth service); the account's number; its shard.",
        {{"json", "", "as JSON"}},
        RunList},
-      {"account passwd", "ADDRESS", 1, 1, "set an account's password",
-       "Read as by `packetboat account add`.", {PasswordFileOption()}, RunPasswd},
+      {"account passwd",
+       "ADDRESS",
+       1,
+       1,
+       "set an account's password",
+       "Read as by `packetboat account add`.",
+       {PasswordFileOption()},
+       RunPasswd},
       {"account remove", "ADDRESS", 1, 1, "remove an account and all its mail", "", {}, RunRemove},
   };
 }

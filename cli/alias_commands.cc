@@ -25,7 +25,8 @@ absl::StatusOr<int> RunList(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(const DirectoryCopy copy, DirectoryClient(std::move(options)).Read());
   Listing listing({"address", "targets"});
   for (const auto& [address, alias] : copy.aliases) {
-    listing.Add({address, std::vector<std::string>(alias.targets().begin(), alias.targets().end())});
+    listing.Add(
+        {address, std::vector<std::string>(alias.targets().begin(), alias.targets().end())});
   }
   if (arguments.Has("json")) {
     listing.PrintJson(console.out);
@@ -49,11 +50,23 @@ absl::StatusOr<int> RunRemove(const Arguments& arguments, Console& console) {
 
 std::vector<Command> AliasCommands() {
   return {
-      {"alias add", "ADDRESS TARGET...", 2, kAnyNumber, "let an address lead to others",
-       "ADDRESS may be @DOMAIN: every address of the domain that is nothing else. An alias that is there gets the\n"
+      {"alias add",
+       "ADDRESS TARGET...",
+       2,
+       kAnyNumber,
+       "let an address lead to others",
+       "ADDRESS may be @DOMAIN: every address of the domain that is nothing else. An alias that is "
+       "there gets the\n"
        "new targets instead of its old ones.",
-       {}, RunAdd},
-      {"alias list", "", 0, 0, "list the aliases and where they lead", "", {{"json", "", "as JSON"}},
+       {},
+       RunAdd},
+      {"alias list",
+       "",
+       0,
+       0,
+       "list the aliases and where they lead",
+       "",
+       {{"json", "", "as JSON"}},
        RunList},
       {"alias remove", "ADDRESS", 1, 1, "remove an alias", "", {}, RunRemove},
   };

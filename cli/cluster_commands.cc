@@ -78,12 +78,13 @@ absl::StatusOr<rpc::TlsFiles> IssueRole(const Authority& authority, const Argume
 absl::StatusOr<int> RunInit(const Arguments& arguments, Console& console) {
   const std::optional<std::string> cluster = arguments.Value("cluster");
   if (!cluster.has_value()) {
-    return absl::InvalidArgumentError("--cluster NAME is missing: cluster.name of the configuration");
+    return absl::InvalidArgumentError(
+        "--cluster NAME is missing: cluster.name of the configuration");
   }
   ASSIGN_OR_RETURN(const Authority authority,
                    Authority::Create(arguments.operands[0], *cluster, absl::Now()));
-  console.out << authority.certificate_file() << ": the authority of cluster " << authority.cluster()
-              << "; keep ca.key off the machines of the cluster\n";
+  console.out << authority.certificate_file() << ": the authority of cluster "
+              << authority.cluster() << "; keep ca.key off the machines of the cluster\n";
   return kExitOk;
 }
 
@@ -98,9 +99,9 @@ absl::StatusOr<int> RunIssue(const Arguments& arguments, Console& console) {
   options.existing = arguments.Has("force") ? Existing::kReplace : Existing::kRefuse;
   ASSIGN_OR_RETURN(options.lifetime, Lifetime(arguments));
   ASSIGN_OR_RETURN(const Authority authority, Authority::Open(arguments.operands[0]));
-  ASSIGN_OR_RETURN(const rpc::TlsFiles files,
-                   arguments.Has("mail") ? IssueMail(authority, arguments, options)
-                                         : IssueRole(authority, arguments, options));
+  ASSIGN_OR_RETURN(const rpc::TlsFiles files, arguments.Has("mail")
+                                                  ? IssueMail(authority, arguments, options)
+                                                  : IssueRole(authority, arguments, options));
   console.out << files.certificate << "\n" << files.key << "\n";
   return kExitOk;
 }
@@ -109,14 +110,25 @@ absl::StatusOr<int> RunIssue(const Arguments& arguments, Console& console) {
 
 std::vector<Command> ClusterCommands() {
   return {
-      {"cluster ca init", "DIR", 1, 1, "make the cluster's certificate authority",
-       "Writes ca.pem and ca.key into DIR. Whoever has ca.key can become any member of the cluster: it stays\n"
+      {"cluster ca init",
+       "DIR",
+       1,
+       1,
+       "make the cluster's certificate authority",
+       "Writes ca.pem and ca.key into DIR. Whoever has ca.key can become any member of the "
+       "cluster: it stays\n"
        "with the operator, no process of the cluster needs it.",
        {{"cluster", "NAME", "the cluster's name, as cluster.name has it"}},
        RunInit},
-      {"cluster ca issue", "DIR", 1, 1, "make a certificate for a process, an operator, or mail clients",
-       "Writes NAME.pem and NAME.key. A process takes part in its cluster with one (cluster.tls), an operator's\n"
-       "commands with one of role admin. A process reads its files again when they change: to renew one, issue it\n"
+      {"cluster ca issue",
+       "DIR",
+       1,
+       1,
+       "make a certificate for a process, an operator, or mail clients",
+       "Writes NAME.pem and NAME.key. A process takes part in its cluster with one (cluster.tls), "
+       "an operator's\n"
+       "commands with one of role admin. A process reads its files again when they change: to "
+       "renew one, issue it\n"
        "anew with --force.\n\n"
        "With --mail: a certificate for SMTP and IMAP (mail.tls), for those who trust ca.pem.",
        {{"role", "ROLE", "mx, signer, auth, store, or admin for an operator"},

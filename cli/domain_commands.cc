@@ -46,11 +46,22 @@ absl::StatusOr<int> RunRemove(const Arguments& arguments, Console& console) {
 std::vector<Command> DomainCommands() {
   return {
       {"domain add", "DOMAIN", 1, 1, "host a domain", "", {}, RunAdd},
-      {"domain list", "", 0, 0, "list the hosted domains",
+      {"domain list",
+       "",
+       0,
+       0,
+       "list the hosted domains",
        "Those of the directory; mail.domains of the configuration may name more.",
-       {{"json", "", "as JSON"}}, RunList},
-      {"domain remove", "DOMAIN", 1, 1, "no longer host a domain",
-       "Its accounts and aliases have to be removed first.", {}, RunRemove},
+       {{"json", "", "as JSON"}},
+       RunList},
+      {"domain remove",
+       "DOMAIN",
+       1,
+       1,
+       "no longer host a domain",
+       "Its accounts and aliases have to be removed first.",
+       {},
+       RunRemove},
   };
 }
 

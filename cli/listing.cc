@@ -28,10 +28,11 @@ std::string ToJson(const Listing::Cell& cell) {
   if (const auto* number = std::get_if<uint64_t>(&cell)) return absl::StrCat(*number);
   if (const auto* text = std::get_if<std::string>(&cell)) return Quoted(*text);
   if (const auto* list = std::get_if<std::vector<std::string>>(&cell)) {
-    return absl::StrCat("[", absl::StrJoin(*list, ",", [](std::string* out, const std::string& one) {
-                          out->append(Quoted(one));
-                        }),
-                        "]");
+    return absl::StrCat(
+        "[",
+        absl::StrJoin(*list, ",",
+                      [](std::string* out, const std::string& one) { out->append(Quoted(one)); }),
+        "]");
   }
   return "null";
 }

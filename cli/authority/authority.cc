@@ -15,8 +15,8 @@ absl::Status CheckName(absl::string_view what, const std::string& name) {
   if (rpc::ParseIdentity(absl::StrCat("spiffe://", name, "/mx/node")).has_value()) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "'", name, "' cannot be the name of a ", what, ": it takes letters, digits, '.', '_', '-'"));
+  return absl::InvalidArgumentError(absl::StrCat("'", name, "' cannot be the name of a ", what,
+                                                 ": it takes letters, digits, '.', '_', '-'"));
 }
 
 absl::Status CheckFileName(const std::string& name) {
@@ -44,14 +44,15 @@ absl::StatusOr<Authority> Authority::Create(const std::string& folder, const std
   const std::string certificate = folder + "/ca.pem";
   if (FileExists(certificate)) {
     return absl::AlreadyExistsError(
-        absl::StrCat(certificate, " exists already; a new authority would make every certificate "
-                                  "of the cluster worthless"));
+        absl::StrCat(certificate,
+                     " exists already; a new authority would make every certificate "
+                     "of the cluster worthless"));
   }
   ASSIGN_OR_RETURN(net::x509::CertificateAuthority root,
                    net::x509::CertificateAuthority::Create(
                        cluster, {now - kBackdated, now + kAuthorityLifetime}));
-  // The key first: with a certificate but no key, the folder would look complete and be of no use. A key without a certificate is
-  // what an interrupted attempt left.
+  // The key first: with a certificate but no key, the folder would look complete and be of no use.
+  // A key without a certificate is what an interrupted attempt left.
   RETURN_IF_ERROR(
       WriteFile(folder + "/ca.key", root.key().ToPem().Reveal(), kForOwner, Existing::kReplace));
   RETURN_IF_ERROR(
@@ -62,9 +63,9 @@ absl::StatusOr<Authority> Authority::Create(const std::string& folder, const std
 absl::StatusOr<Authority> Authority::Open(const std::string& folder) {
   const absl::StatusOr<std::string> certificate = ReadFile(folder + "/ca.pem");
   if (!certificate.ok()) {
-    return absl::NotFoundError(
-        absl::StrCat(certificate.status().message(), "\n`packetboat cluster ca init ", folder,
-                     " --cluster NAME` makes a certificate authority"));
+    return absl::NotFoundError(absl::StrCat(certificate.status().message(),
+                                            "\n`packetboat cluster ca init ", folder,
+                                            " --cluster NAME` makes a certificate authority"));
   }
   ASSIGN_OR_RETURN(std::string key_pem, ReadFile(folder + "/ca.key"));
   const Secret key(std::move(key_pem));
@@ -84,9 +85,10 @@ absl::StatusOr<rpc::TlsFiles> Authority::IssueForRole(rpc::Role role, const Issu
   return Issue(std::move(leaf), options, now);
 }
 
-absl::StatusOr<rpc::TlsFiles> Authority::IssueForMail(
-    const std::vector<std::string>& dns, const std::vector<net::IpAddress>& addresses,
-    const IssueOptions& options, absl::Time now) const {
+absl::StatusOr<rpc::TlsFiles> Authority::IssueForMail(const std::vector<std::string>& dns,
+                                                      const std::vector<net::IpAddress>& addresses,
+                                                      const IssueOptions& options,
+                                                      absl::Time now) const {
   net::x509::LeafOptions leaf;
   leaf.common_name = options.name;
   leaf.names.dns = dns;
@@ -105,8 +107,8 @@ absl::StatusOr<rpc::TlsFiles> Authority::Issue(net::x509::LeafOptions leaf,
                                absl::StrCat(folder, "/", options.name, ".key")};
   if (options.existing == Existing::kRefuse &&
       (FileExists(files.key) || FileExists(files.certificate))) {
-    return absl::AlreadyExistsError(
-        absl::StrCat(files.key, " or ", files.certificate, " exists already; --force replaces them"));
+    return absl::AlreadyExistsError(absl::StrCat(files.key, " or ", files.certificate,
+                                                 " exists already; --force replaces them"));
   }
   if (folder != folder_) {
     RETURN_IF_ERROR(MakeFolder(folder));

@@ -29,21 +29,25 @@ struct IssueOptions {
   Existing existing = Existing::kRefuse;
 };
 
-// A cluster's certificate authority as files in a folder of the operator's: `ca.pem`, whose common name is the cluster's name,
-// and `ca.key`. Keys are readable by their owner alone. Immutable once made.
+// A cluster's certificate authority as files in a folder of the operator's: `ca.pem`, whose common
+// name is the cluster's name, and `ca.key`. Keys are readable by their owner alone. Immutable once
+// made.
 class Authority {
  public:
-  // A new one. kAlreadyExists if there is one: every certificate that it made would become worthless.
+  // A new one. kAlreadyExists if there is one: every certificate that it made would become
+  // worthless.
   static absl::StatusOr<Authority> Create(const std::string& folder, const std::string& cluster,
                                           absl::Time now);
   static absl::StatusOr<Authority> Open(const std::string& folder);
 
-  // A certificate for a process (or, with kAdmin, an operator) of the cluster: NAME.pem and NAME.key, with the URI name
-  // spiffe://CLUSTER/ROLE/NAME alone, and as DNS name the role, which callers send for SNI.
+  // A certificate for a process (or, with kAdmin, an operator) of the cluster: NAME.pem and
+  // NAME.key, with the URI name spiffe://CLUSTER/ROLE/NAME alone, and as DNS name the role, which
+  // callers send for SNI.
   absl::StatusOr<rpc::TlsFiles> IssueForRole(rpc::Role role, const IssueOptions& options,
                                              absl::Time now) const;
 
-  // A certificate that SMTP and IMAP clients see. It holds no URI name: within the cluster it opens nothing.
+  // A certificate that SMTP and IMAP clients see. It holds no URI name: within the cluster it opens
+  // nothing.
   absl::StatusOr<rpc::TlsFiles> IssueForMail(const std::vector<std::string>& dns,
                                              const std::vector<net::IpAddress>& addresses,
                                              const IssueOptions& options, absl::Time now) const;

@@ -39,8 +39,7 @@ TEST_F(AuthorityTest, ACertificateForEveryRolePassesTheCheckOfTheRoles) {
   const Authority authority = Authority::Open(folder_).value();
   for (const rpc::Role role : rpc::AllRoles()) {
     const std::string name = std::string(rpc::RoleName(role)) + "1";
-    const absl::StatusOr<rpc::TlsFiles> files =
-        authority.IssueForRole(role, {.name = name}, now_);
+    const absl::StatusOr<rpc::TlsFiles> files = authority.IssueForRole(role, {.name = name}, now_);
     ASSERT_TRUE(files.ok()) << files.status();
     const absl::StatusOr<rpc::CheckedTlsFiles> checked = rpc::CheckTlsFiles(*files, now_);
     ASSERT_TRUE(checked.ok()) << checked.status();
@@ -55,8 +54,7 @@ TEST_F(AuthorityTest, ACertificateForEveryRolePassesTheCheckOfTheRoles) {
 
 TEST_F(AuthorityTest, KeysAreForTheirOwnerAlone) {
   const Authority authority = Authority::Open(folder_).value();
-  const rpc::TlsFiles files =
-      authority.IssueForRole(rpc::Role::kMx, {.name = "mx1"}, now_).value();
+  const rpc::TlsFiles files = authority.IssueForRole(rpc::Role::kMx, {.name = "mx1"}, now_).value();
   EXPECT_EQ(ModeOf(folder_ + "/ca.key"), 0600u);
   EXPECT_EQ(ModeOf(files.key), 0600u);
   EXPECT_EQ(ModeOf(files.certificate), 0644u);
@@ -70,17 +68,16 @@ TEST_F(AuthorityTest, ASecondAuthorityInTheFolderIsRefused) {
 
 TEST_F(AuthorityTest, AKeyThatIsThereIsReplacedOnlyWhenForced) {
   const Authority authority = Authority::Open(folder_).value();
-  const rpc::TlsFiles files =
-      authority.IssueForRole(rpc::Role::kMx, {.name = "mx1"}, now_).value();
+  const rpc::TlsFiles files = authority.IssueForRole(rpc::Role::kMx, {.name = "mx1"}, now_).value();
   const std::string key = ReadFile(files.key).value();
   const absl::Status refused =
       authority.IssueForRole(rpc::Role::kMx, {.name = "mx1"}, now_).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_TRUE(absl::StrContains(refused.message(), "--force"));
   EXPECT_EQ(ReadFile(files.key).value(), key);
-  ASSERT_TRUE(authority
-                  .IssueForRole(rpc::Role::kMx, {.name = "mx1", .existing = Existing::kReplace}, now_)
-                  .ok());
+  ASSERT_TRUE(
+      authority.IssueForRole(rpc::Role::kMx, {.name = "mx1", .existing = Existing::kReplace}, now_)
+          .ok());
   EXPECT_NE(ReadFile(files.key).value(), key);
   EXPECT_TRUE(rpc::CheckTlsFiles(files, now_).ok());
 }
@@ -98,8 +95,7 @@ TEST_F(AuthorityTest, AnotherFolderGetsAllThatANodeNeeds) {
 TEST_F(AuthorityTest, TheLifetimeIsAsAsked) {
   const Authority authority = Authority::Open(folder_).value();
   const rpc::TlsFiles files =
-      authority
-          .IssueForRole(rpc::Role::kMx, {.name = "mx1", .lifetime = absl::Hours(48)}, now_)
+      authority.IssueForRole(rpc::Role::kMx, {.name = "mx1", .lifetime = absl::Hours(48)}, now_)
           .value();
   EXPECT_TRUE(rpc::CheckTlsFiles(files, now_ + absl::Hours(48)).ok());
   EXPECT_FALSE(rpc::CheckTlsFiles(files, now_ + absl::Hours(49)).ok());

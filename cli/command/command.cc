@@ -93,7 +93,8 @@ class Parser {
     std::string value = parts.second;
     if (!joined) {
       if (at_ == words_.size()) {
-        return Misuse(absl::StrCat("--", name, " needs a value: --", name, " ", option->value), path_);
+        return Misuse(absl::StrCat("--", name, " needs a value: --", name, " ", option->value),
+                      path_);
       }
       value = words_[at_++];
     }
@@ -147,9 +148,9 @@ class Parser {
       return std::move(invocation_);
     }
     if (invocation_.command == nullptr) {
-      return Misuse(path_.empty() ? "which command?"
-                                  : absl::StrCat("'", path_, "' is not a whole command"),
-                    path_);
+      return Misuse(
+          path_.empty() ? "which command?" : absl::StrCat("'", path_, "' is not a whole command"),
+          path_);
     }
     const Command& command = *invocation_.command;
     const size_t count = invocation_.arguments.operands.size();
@@ -186,10 +187,9 @@ void AppendTable(const std::vector<std::pair<std::string, std::string>>& rows, s
 }
 
 std::string CommandHelp(const Command& command) {
-  std::string text = absl::StrCat("usage: ", kProgram, " ", command.path,
-                                  command.options.empty() ? "" : " [OPTION...]",
-                                  command.operands.empty() ? "" : " ", command.operands, "\n\n",
-                                  command.summary, "\n");
+  std::string text = absl::StrCat(
+      "usage: ", kProgram, " ", command.path, command.options.empty() ? "" : " [OPTION...]",
+      command.operands.empty() ? "" : " ", command.operands, "\n\n", command.summary, "\n");
   if (!command.details.empty()) absl::StrAppend(&text, "\n", command.details, "\n");
   absl::StrAppend(&text, "\noptions:\n");
   std::vector<std::pair<std::string, std::string>> rows;
@@ -206,9 +206,9 @@ std::string GroupHelp(absl::Span<const Command> commands, absl::string_view pref
   std::vector<std::pair<std::string, std::string>> rows;
   for (const Command& command : commands) {
     if (!IsBelow(command.path, prefix)) continue;
-    rows.emplace_back(absl::StrCat("  ", command.path, command.operands.empty() ? "" : " ",
-                                   command.operands),
-                      command.summary);
+    rows.emplace_back(
+        absl::StrCat("  ", command.path, command.operands.empty() ? "" : " ", command.operands),
+        command.summary);
   }
   AppendTable(rows, &text);
   absl::StrAppend(&text, "\n`", kProgram,

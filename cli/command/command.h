@@ -28,7 +28,8 @@ struct Option {
 // What was given to a command, checked against its table entry.
 struct Arguments {
   std::vector<std::string> operands;
-  // By the option's name; an option without a value has one empty text for each time it stands there.
+  // By the option's name; an option without a value has one empty text for each time it stands
+  // there.
   std::map<std::string, std::vector<std::string>> options;
   // Every --config, in order.
   std::vector<std::string> config_files;
@@ -66,8 +67,9 @@ struct Command {
 
 inline constexpr size_t kAnyNumber = SIZE_MAX;
 
-// Takes the words of a command line (without the program's name), finds the command, runs it, prints what went wrong. Every
-// command also takes `--config FILE`, repeated, and `--help`; both may stand before it.
+// Takes the words of a command line (without the program's name), finds the command, runs it,
+// prints what went wrong. Every command also takes `--config FILE`, repeated, and `--help`; both
+// may stand before it.
 int RunCommandLine(absl::Span<const Command> commands, absl::string_view version,
                    const std::vector<std::string>& words, Console& console);
 

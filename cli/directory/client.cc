@@ -104,8 +104,7 @@ absl::StatusOr<ChangeReply> DirectoryClient::Change(const ChangeRequest& request
   grpc::ClientContext context;
   rpc::SetTimeout(context, options_.patience);
   ChangeReply reply;
-  const absl::Status status =
-      rpc::FromGrpc(store->stub->Change(&context, request, &reply));
+  const absl::Status status = rpc::FromGrpc(store->stub->Change(&context, request, &reply));
   if (!status.ok()) return ChangeStatus(status, store->address);
   return reply;
 }

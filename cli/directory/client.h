@@ -20,23 +20,24 @@ struct DirectoryCopy {
   std::map<std::string, rpc::directory::AliasRecord> aliases;
 };
 
-// An operator's calls to the directory, through whichever store answers. Each call blocks, at most for about twice
-// `Options::patience`. Thread-compatible. Failures are texts for an operator.
+// An operator's calls to the directory, through whichever store answers. Each call blocks, at most
+// for about twice `Options::patience`. Thread-compatible. Failures are texts for an operator.
 class DirectoryClient {
  public:
   struct Options {
     std::vector<std::string> stores;  // `host:port`, at least one
     rpc::TlsFiles tls;                // of role admin
     std::string cluster;
-    // How long a store that answers is looked for (a cluster that has just been started needs a moment), and how long the call
-    // to it may then take.
+    // How long a store that answers is looked for (a cluster that has just been started needs a
+    // moment), and how long the call to it may then take.
     absl::Duration patience = absl::Seconds(10);
   };
 
   explicit DirectoryClient(Options options);
   ~DirectoryClient();
 
-  // Sent once. kAborted when it cannot be told whether the change was made: the operator has to look.
+  // Sent once. kAborted when it cannot be told whether the change was made: the operator has to
+  // look.
   absl::StatusOr<rpc::directory::ChangeReply> Change(const rpc::directory::ChangeRequest& request);
 
   // As of now: it shows every change that anybody was told is done.
@@ -48,7 +49,8 @@ class DirectoryClient {
     std::unique_ptr<rpc::directory::Directory::Stub> stub;
   };
 
-  // The first that answers a question which changes nothing. kUnavailable, with what each of them said.
+  // The first that answers a question which changes nothing. kUnavailable, with what each of them
+  // said.
   absl::StatusOr<Store*> FindStore();
   absl::StatusOr<DirectoryCopy> ReadFrom(Store& store);
 

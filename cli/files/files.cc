@@ -46,7 +46,8 @@ absl::StatusOr<std::string> WriteBeside(const std::string& path, absl::string_vi
   std::string name = absl::StrCat(path, ".XXXXXX");
   const int file = mkostemp(name.data(), O_CLOEXEC);
   if (file < 0) return Failed("write", path);
-  absl::Status status = fchmod(file, mode) == 0 ? absl::OkStatus() : Failed("set the mode of", path);
+  absl::Status status =
+      fchmod(file, mode) == 0 ? absl::OkStatus() : Failed("set the mode of", path);
   if (status.ok()) status = WriteAll(file, contents, path);
   if (status.ok() && fsync(file) != 0) status = Failed("sync", path);
   close(file);
@@ -63,10 +64,10 @@ absl::Status GiveName(const std::string& from, const std::string& to, Existing e
     return status;
   }
   // Unlike rename, link never replaces.
-  const absl::Status status =
-      link(from.c_str(), to.c_str()) == 0 ? absl::OkStatus()
-      : errno == EEXIST ? absl::AlreadyExistsError(absl::StrCat(to, " exists already"))
-                        : Failed("write", to);
+  const absl::Status status = link(from.c_str(), to.c_str()) == 0 ? absl::OkStatus()
+                              : errno == EEXIST
+                                  ? absl::AlreadyExistsError(absl::StrCat(to, " exists already"))
+                                  : Failed("write", to);
   unlink(from.c_str());
   return status;
 }

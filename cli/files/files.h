@@ -21,7 +21,8 @@ enum class Existing { kRefuse, kReplace };
 
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
-// The file appears complete, synced and with its mode, or not at all. kAlreadyExists when it is there and must not be replaced.
+// The file appears complete, synced and with its mode, or not at all. kAlreadyExists when it is
+// there and must not be replaced.
 absl::Status WriteFile(const std::string& path, absl::string_view contents, mode_t mode,
                        Existing existing);
 

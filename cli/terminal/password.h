@@ -10,8 +10,9 @@
 
 namespace packetboat::cli {
 
-// A new password: the first line of `file` if that is given; else asked for twice, without echo, when standard input is a
-// terminal; else one line of `console.in`. kInvalidArgument for one that no log-in could ever use (auth/password).
+// A new password: the first line of `file` if that is given; else asked for twice, without echo,
+// when standard input is a terminal; else one line of `console.in`. kInvalidArgument for one that
+// no log-in could ever use (auth/password).
 absl::StatusOr<Secret> ReadNewPassword(const std::optional<std::string>& file, Console& console);
 
 }  // namespace packetboat::cli
