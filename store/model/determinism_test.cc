@@ -89,7 +89,8 @@ TEST(Replicas, AreEqualToThoseOfEarlierBuilds) {
     results.Add(kv::kRecords, std::to_string(results.records()), result);
   }
   EXPECT_EQ(results.ToString(), "700-89f7dbcf785f670c0ec1ee5c92adf346");
-  EXPECT_EQ(Must(ChecksumOf(shard.database(), ShardId(0))).ToString(), "1696-870c7627464070d6e8af9da1b77ba67f");
+  EXPECT_EQ(Must(ChecksumOf(shard.database(), ShardId(0))).ToString(),
+            "1696-870c7627464070d6e8af9da1b77ba67f");
 }
 
 TEST(Checksum, TellsOneRecordFromAnother) {
