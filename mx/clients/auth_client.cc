@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "mx/clients/replies.h"
 #include "net/rpc/failover.h"
 #include "proto/auth/auth.grpc.pb.h"
 
@@ -11,34 +12,6 @@ namespace {
 using rpc::auth::Auth;
 using rpc::auth::ResolveReply;
 using rpc::auth::ResolveRequest;
-
-ResolveResult FromProto(ResolveReply::Result result) {
-  switch (result) {
-    case ResolveReply::OK:
-      return ResolveResult::kOk;
-    case ResolveReply::NOT_LOCAL:
-      return ResolveResult::kNotLocal;
-    case ResolveReply::LOOP:
-      return ResolveResult::kLoop;
-    default:
-      return ResolveResult::kNoSuchUser;
-  }
-}
-
-Resolved FromProto(const ResolveReply& reply) {
-  Resolved resolved;
-  resolved.result = FromProto(reply.result());
-  for (const rpc::auth::Target& target : reply.targets()) {
-    if (target.has_remote()) {
-      resolved.remote.push_back(target.remote());
-      continue;
-    }
-    const rpc::auth::Account& account = target.local().account();
-    resolved.local.push_back({AccountId(account.account_id()), ShardId(account.shard()),
-                              account.address(), target.local().detail()});
-  }
-  return resolved;
-}
 
 class GrpcAuthClient : public AuthClient {
  public:

@@ -13,6 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "base/log.h"
 #include "mx/clients/deliver_stream.h"
+#include "mx/clients/replies.h"
 #include "net/rpc/channel.h"
 #include "proto/delivery/delivery.grpc.pb.h"
 
@@ -62,22 +63,12 @@ struct Attempt {
   int unacknowledged = 0;
 };
 
-DeliveryOutcome FromProto(RecipientResult::Outcome outcome) {
-  switch (outcome) {
-    case RecipientResult::DUPLICATE:
-      return DeliveryOutcome::kDuplicate;
-    case RecipientResult::NO_SUCH_ACCOUNT:
-      return DeliveryOutcome::kNoSuchAccount;
-    default:
-      return DeliveryOutcome::kDelivered;
-  }
-}
-
 struct Store {
   std::string address;
   std::unique_ptr<rpc::delivery::Delivery::Stub> stub;
   std::shared_ptr<DeliverStream> stream;
   uint64_t stream_number = 0;  // events of earlier streams are stale
+  std::shared_ptr<grpc::ClientContext> poll;  // while one is under way
   uint64_t last_id = 0;
   std::map<uint64_t, Attempt> attempts;
 };
@@ -128,9 +119,16 @@ class Core : public std::enable_shared_from_this<Core> {
     for (Store& store : stores_) {
       store.attempts.clear();
       if (store.stream != nullptr) store.stream->Cancel();
+      if (store.poll != nullptr) store.poll->TryCancel();
     }
     const std::set<std::shared_ptr<Pending>> pending = std::move(pending_);
     for (const auto& one : pending) Finish(*one, absl::CancelledError("stopping"));
+  }
+
+  // After Stop, not from the loop: when this returns no thread of gRPC comes to the loop any more.
+  void AwaitCalls() {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(+[](int* calls) { return *calls == 0; }, &calls_));
   }
 
   // From any thread.
@@ -156,6 +154,17 @@ class Core : public std::enable_shared_from_this<Core> {
     size_t store = 0;
     absl::Time heard = absl::InfinitePast();
   };
+
+  // Calls and streams whose callbacks come to the loop.
+  void Began() {
+    absl::MutexLock lock(&mutex_);
+    ++calls_;
+  }
+
+  void Ended() {
+    absl::MutexLock lock(&mutex_);
+    --calls_;
+  }
 
   // --- Who leads.
 
@@ -187,16 +196,20 @@ class Core : public std::enable_shared_from_this<Core> {
     };
     auto call = std::make_shared<Call>();
     rpc::SetTimeout(call->context, kPollTimeout);
+    Began();
+    stores_[at].poll = std::shared_ptr<grpc::ClientContext>(call, &call->context);
     stores_[at].stub->async()->Shards(
         &call->context, &call->request, &call->reply,
         [self = shared_from_this(), call, at](grpc::Status status) {
           self->loop_.Post([self, call, at, ok = status.ok()] {
+            self->stores_[at].poll = nullptr;
             if (ok) self->Polled(at, call->reply);
             if (self->stopped_) return;
             self->loop_.RunAfter(kPollInterval, [self, at] {
               if (!self->stopped_) self->Poll(at);
             });
           });
+          self->Ended();
         });
   }
 
@@ -222,6 +235,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void OpenStream(size_t at) {
     Store& store = stores_[at];
     const uint64_t number = ++store.stream_number;
+    Began();
     store.stream = DeliverStream::Start(
         *store.stub,
         {.on_reply =
@@ -235,6 +249,7 @@ class Core : public std::enable_shared_from_this<Core> {
                self->loop_.Post([self, at, number, why = std::move(why)] {
                  if (self->stores_[at].stream_number == number) self->StreamEnded(at, why);
                });
+               self->Ended();
              }});
   }
 
@@ -278,6 +293,7 @@ class Core : public std::enable_shared_from_this<Core> {
     absl::StatusOr<std::string> body = delivery.body->Read(0, kInlineBodyBytes);
     if (!body.ok()) return FailAttempt(store, id, body.status());
     begin.set_body(*std::move(body));
+    attempt.sent = delivery.body->size();
     store.stream->Send(std::move(request));
   }
 
@@ -310,10 +326,11 @@ class Core : public std::enable_shared_from_this<Core> {
       return;
     }
     const std::shared_ptr<Pending> pending = found->second.pending;
-    store.attempts.erase(found);
     if (reply.has_result()) {
+      store.attempts.erase(found);
       Succeeded(pending, at, reply.result());
     } else {
+      Abandon(store, reply.id(), Attempt(found->second));
       Refused(pending, at, reply.refusal());
     }
   }
@@ -326,7 +343,9 @@ class Core : public std::enable_shared_from_this<Core> {
     }
     std::vector<DeliveryOutcome> outcomes;
     for (const RecipientResult& one : result.recipients()) {
-      outcomes.push_back(FromProto(one.outcome()));
+      const absl::StatusOr<DeliveryOutcome> outcome = FromProto(one.outcome());
+      if (!outcome.ok()) return Finish(*pending, outcome.status());
+      outcomes.push_back(*outcome);
     }
     Finish(*pending, std::move(outcomes));
   }
@@ -347,13 +366,20 @@ class Core : public std::enable_shared_from_this<Core> {
   }
 
   void FailAttempt(Store& store, uint64_t id, const absl::Status& status) {
-    DeliverRequest abort;
-    abort.set_id(id);
-    abort.mutable_abort();
-    store.stream->Send(std::move(abort));
     const std::shared_ptr<Pending> pending = store.attempts[id].pending;
-    store.attempts.erase(id);
+    Abandon(store, id, Attempt(store.attempts[id]));
     Finish(*pending, status);
+  }
+
+  // Forgets a try, and tells the store to if that still waits for the rest of the body.
+  void Abandon(Store& store, uint64_t id, const Attempt& attempt) {
+    if (store.stream != nullptr && attempt.sent < attempt.pending->delivery.body->size()) {
+      DeliverRequest abort;
+      abort.set_id(id);
+      abort.mutable_abort();
+      store.stream->Send(std::move(abort));
+    }
+    store.attempts.erase(id);
   }
 
   void RetryLater(const std::shared_ptr<Pending>& pending) {
@@ -365,7 +391,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void GiveUp(const std::shared_ptr<Pending>& pending) {
     for (Store& store : stores_) {
       for (auto it = store.attempts.begin(); it != store.attempts.end();) {
-        it = it->second.pending == pending ? store.attempts.erase(it) : std::next(it);
+        const auto [id, attempt] = *it++;
+        if (attempt.pending == pending) Abandon(store, id, attempt);
       }
     }
     Finish(*pending, absl::UnavailableError("no certain outcome within commit_wait"));
@@ -376,6 +403,8 @@ class Core : public std::enable_shared_from_this<Core> {
     pending.finished = true;
     loop_.Cancel(pending.timer);
     pending.done(std::move(outcome));
+    // A retry that is due later still refers to this, and the body holds its part of the budget.
+    pending.delivery.body = nullptr;
     std::erase_if(pending_, [&](const auto& one) { return one.get() == &pending; });
   }
 
@@ -427,6 +456,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   mutable absl::Mutex mutex_;
   std::map<ShardId, Leader> leaders_ ABSL_GUARDED_BY(mutex_);
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 class GrpcStoreClient : public StoreClient {
@@ -443,6 +473,7 @@ class GrpcStoreClient : public StoreClient {
       stopped.Notify();
     });
     stopped.WaitForNotification();
+    core_->AwaitCalls();
   }
 
   void Deliver(Delivery delivery, absl::Time deadline, DeliverCallback done) override {
