@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/kv/fake_disk.h"
@@ -342,6 +343,20 @@ TEST(RocksDbTest, AMissingTableIsDataLoss) {
   }
   ASSERT_GT(removed, 0);
   EXPECT_EQ(OpenRocksDb(options).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(RocksDbTest, ABodyIsWrittenToTheFilesAboutOnce) {
+  RocksDbOptions options;
+  options.path = absl::StrCat(::testing::TempDir(), "/kv-amplification");
+  std::filesystem::remove_all(options.path);
+  auto db = OpenRocksDb(options);
+  ASSERT_TRUE(db.ok()) << db.status();
+  constexpr size_t kBytes = 1 << 20;
+  WriteBatch batch;
+  batch.Put(kBodies, "body", SeededRandom(1).Bytes(kBytes));
+  ASSERT_TRUE((*db)->Write(batch, Durability::kSynced).ok());
+  EXPECT_GE((*db)->stats().file_bytes, kBytes);
+  EXPECT_LT((*db)->stats().file_bytes, kBytes + kBytes / 10);
 }
 
 TEST(PrefixEndTest, IsTheFirstKeyBeyond) {

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "base/random.h"
 #include "benchmark/benchmark.h"
 #include "store/kv/rocksdb.h"
 #include "store/raft/node.h"
@@ -41,6 +42,8 @@ void BM_Propose(benchmark::State& bench) {
       transport);
   if (!node.ok()) return bench.SkipWithError("cannot start");
 
+  // Not to be compressed: what is written is then what was given.
+  const std::string payload = SeededRandom(1).Bytes(bytes);
   std::atomic<uint64_t> done{0}, failed{0};
   const kv::WriteStats before = (*log)->stats(), state_before = (*state)->stats();
   for (auto _ : bench) {
@@ -51,11 +54,10 @@ void BM_Propose(benchmark::State& bench) {
         replication::Group& group = (*node)->group(ShardId(static_cast<uint32_t>(p) % 16));
         for (int i = 0; i < kEach; ++i) {
           absl::Notification answered;
-          group.Propose(std::string(bytes, 'x'),
-                        [&](absl::StatusOr<replication::ApplyResult> result) {
-                          ++(result.ok() ? done : failed);
-                          answered.Notify();
-                        });
+          group.Propose(payload, [&](absl::StatusOr<replication::ApplyResult> result) {
+            ++(result.ok() ? done : failed);
+            answered.Notify();
+          });
           answered.WaitForNotification();
         }
       });

@@ -92,8 +92,8 @@ absl::Status Wrong(absl::string_view why) { return absl::InvalidArgumentError(wh
 
 struct Core::Raft {
   struct ::raft r {};
-  // Memory that the core has pointers into during a step.
-  Configuration configuration;  // of r.configuration, kept alike
+  // r.configuration as a value, after every step.
+  Configuration configuration;
 };
 
 // One call of raft_step() with what goes in and what comes out.

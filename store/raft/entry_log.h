@@ -74,7 +74,6 @@ class EntryLog {
   void Evict();
   absl::StatusOr<std::vector<EntryPtr>> ReadBack(RaftIndex first, size_t count,
                                                  size_t max_bytes) const;
-  uint32_t& SizeOf(RaftIndex index) { return sizes_[index.value() - start_.index.value() - 1]; }
 
   const ShardId shard_;
   const kv::Reader& database_;

@@ -36,7 +36,7 @@ struct Options {
   // Entries kept in memory for followers and apply once they are durable.
   size_t entry_cache_bytes = size_t{4} << 20;
   // Beyond this the log is cut, behind what is in flushed state and what every server has.
-  uint64_t max_log_bytes = uint64_t{64} << 20;
+  uint64_t max_log_bytes = uint64_t{16} << 20;
 
   // A read that was not confirmed by then fails.
   absl::Duration read_timeout = absl::Seconds(1);
