@@ -63,52 +63,63 @@ std::optional<std::string> KeyOfAddress(absl::string_view text) {
 
 void Directory::PutDomain(const std::string& domain) {
   absl::MutexLock lock(&mutex_);
-  domains_.insert(domain);
+  target().domains.insert(domain);
 }
 
 void Directory::RemoveDomain(const std::string& domain) {
   absl::MutexLock lock(&mutex_);
-  domains_.erase(domain);
+  target().domains.erase(domain);
 }
 
 void Directory::PutAccount(Account account) {
   const std::optional<std::string> key = KeyOfAddress(account.address);
   if (!key.has_value()) return;
   absl::MutexLock lock(&mutex_);
-  keys_by_id_[account.id] = *key;
-  accounts_[*key] = std::move(account);
+  Contents& contents = target();
+  contents.keys_by_id[account.id] = *key;
+  contents.accounts[*key] = std::move(account);
 }
 
 void Directory::RemoveAccount(AccountId id) {
   absl::MutexLock lock(&mutex_);
-  const auto found = keys_by_id_.find(id);
-  if (found == keys_by_id_.end()) return;
-  const auto account = accounts_.find(found->second);
+  auto& [domains, accounts, keys_by_id, aliases] = target();
+  const auto found = keys_by_id.find(id);
+  if (found == keys_by_id.end()) return;
+  const auto account = accounts.find(found->second);
   // The address may belong to a new account by now.
-  if (account != accounts_.end() && account->second.id == id) accounts_.erase(account);
-  keys_by_id_.erase(found);
+  if (account != accounts.end() && account->second.id == id) accounts.erase(account);
+  keys_by_id.erase(found);
 }
 
 void Directory::PutAlias(Alias alias) {
   const std::optional<std::string> key = KeyOfAddress(alias.address);
   if (!key.has_value()) return;
   absl::MutexLock lock(&mutex_);
-  aliases_[*key] = std::move(alias);
+  target().aliases[*key] = std::move(alias);
 }
 
 void Directory::RemoveAlias(const std::string& address) {
   const std::optional<std::string> key = KeyOfAddress(address);
   if (!key.has_value()) return;
   absl::MutexLock lock(&mutex_);
-  aliases_.erase(*key);
+  target().aliases.erase(*key);
 }
 
-void Directory::Clear() {
+void Directory::BeginCopy() {
   absl::MutexLock lock(&mutex_);
-  domains_.clear();
-  accounts_.clear();
-  keys_by_id_.clear();
-  aliases_.clear();
+  copy_.emplace();
+}
+
+void Directory::EndCopy() {
+  absl::MutexLock lock(&mutex_);
+  if (!copy_.has_value()) return;
+  live_ = *std::move(copy_);
+  copy_.reset();
+}
+
+void Directory::DropCopy() {
+  absl::MutexLock lock(&mutex_);
+  copy_.reset();
 }
 
 void Directory::SetFileUsers(std::set<std::string> keys) {
@@ -141,14 +152,14 @@ std::optional<Account> Directory::FindAccount(const std::string& key) const {
 }
 
 bool Directory::HostsDomain(const std::string& domain) const {
-  return domains_.contains(domain) ||
+  return live_.domains.contains(domain) ||
          std::find(options_.domains.begin(), options_.domains.end(), domain) !=
              options_.domains.end();
 }
 
 const Account* Directory::UsableAccount(const std::string& key) const {
-  const auto found = accounts_.find(key);
-  if (found == accounts_.end()) return nullptr;
+  const auto found = live_.accounts.find(key);
+  if (found == live_.accounts.end()) return nullptr;
   if (found->second.of_user_file && !file_users_.contains(key)) return nullptr;
   return &found->second;
 }
@@ -169,8 +180,8 @@ void Directory::Follow(const address::Mailbox& mailbox, Walk& walk) const {
     FollowPostmaster(domain, walk);
     return;
   }
-  const auto catch_all = aliases_.find(absl::StrCat("@", domain));
-  if (catch_all != aliases_.end()) FollowAlias(catch_all->second, catch_all->first, walk);
+  const auto catch_all = live_.aliases.find(absl::StrCat("@", domain));
+  if (catch_all != live_.aliases.end()) FollowAlias(catch_all->second, catch_all->first, walk);
 }
 
 bool Directory::FollowExactly(const address::Mailbox& mailbox, const std::string& detail,
@@ -178,11 +189,11 @@ bool Directory::FollowExactly(const address::Mailbox& mailbox, const std::string
   const std::optional<std::string> key = KeyOf(mailbox);
   if (!key.has_value()) return false;
   const Account* const account = UsableAccount(*key);
-  const auto alias = aliases_.find(*key);
+  const auto alias = live_.aliases.find(*key);
   const bool been_here =
       std::find(walk.path.begin(), walk.path.end(), *key) != walk.path.end();
   // An alias that names itself means the account of that name: `alice: alice, bob`.
-  if (alias != aliases_.end() && !(been_here && account != nullptr)) {
+  if (alias != live_.aliases.end() && !(been_here && account != nullptr)) {
     FollowAlias(alias->second, *key, walk);
     return true;
   }
@@ -221,7 +232,7 @@ void Directory::FollowPostmaster(const std::string& domain, Walk& walk) const {
     if (walk.targets() > 0) return;
   }
   const Account* oldest = nullptr;
-  for (const auto& [id, key] : keys_by_id_) {
+  for (const auto& [id, key] : live_.keys_by_id) {
     const Account* const account = UsableAccount(key);
     if (account == nullptr) continue;
     if (oldest == nullptr) oldest = account;

@@ -71,8 +71,12 @@ class Directory {
   void RemoveAccount(AccountId id);
   void PutAlias(Alias alias);
   void RemoveAlias(const std::string& address);
-  // Before a copy that starts anew.
-  void Clear();
+  // A copy that starts anew: what is put until EndCopy goes into it alone, and nobody is answered from half of it.
+  void BeginCopy();
+  // From now on everybody is answered from the new copy; nothing if none was begun.
+  void EndCopy();
+  // The copy broke off; nothing if none was begun.
+  void DropCopy();
 
   // Which users the files name now; decides about accounts that are `of_user_file`.
   void SetFileUsers(std::set<std::string> keys);
@@ -85,6 +89,18 @@ class Directory {
 
  private:
   struct Walk;
+
+  struct Contents {
+    std::set<std::string> domains;
+    std::map<std::string, Account> accounts;
+    std::map<AccountId, std::string> keys_by_id;
+    std::map<std::string, Alias> aliases;
+  };
+
+  // Where changes go.
+  Contents& target() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return copy_.has_value() ? *copy_ : live_;
+  }
 
   bool HostsDomain(const std::string& domain) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   const Account* UsableAccount(const std::string& key) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -100,10 +116,8 @@ class Directory {
 
   const Options options_;
   mutable absl::Mutex mutex_;
-  std::set<std::string> domains_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Account> accounts_ ABSL_GUARDED_BY(mutex_);
-  std::map<AccountId, std::string> keys_by_id_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Alias> aliases_ ABSL_GUARDED_BY(mutex_);
+  Contents live_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Contents> copy_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> file_users_ ABSL_GUARDED_BY(mutex_);
 };
 

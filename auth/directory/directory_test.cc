@@ -132,6 +132,28 @@ TEST_F(DirectoryTest, RemovalAndReuseOfAnAddress) {
   EXPECT_THAT(LocalIds("alice@example.test"), ElementsAre(7));
 }
 
+TEST_F(DirectoryTest, NobodyIsAnsweredFromHalfACopy) {
+  directory_.BeginCopy();
+  EXPECT_THAT(LocalIds("alice@example.test"), ElementsAre(1)) << "the old copy answers meanwhile";
+  directory_.PutDomain("example.test");
+  PutAccount(3, "carol@example.test");
+  EXPECT_THAT(LocalIds("carol@example.test"), IsEmpty());
+  directory_.EndCopy();
+  EXPECT_THAT(LocalIds("carol@example.test"), ElementsAre(3));
+  EXPECT_EQ(Resolve("alice@example.test").resolution, Resolution::kNoSuchUser);
+}
+
+TEST_F(DirectoryTest, CopyThatBrokeOffIsForgotten) {
+  directory_.BeginCopy();
+  PutAccount(3, "carol@example.test");
+  directory_.DropCopy();
+  PutAccount(4, "dave@example.test");
+  directory_.EndCopy();
+  EXPECT_THAT(LocalIds("alice@example.test"), ElementsAre(1));
+  EXPECT_THAT(LocalIds("carol@example.test"), IsEmpty());
+  EXPECT_THAT(LocalIds("dave@example.test"), ElementsAre(4));
+}
+
 TEST_F(DirectoryTest, InternationalDomainIsFoundInEitherForm) {
   directory_.PutDomain("xn--mnchen-3ya.test");
   PutAccount(6, "j\u00f6rg@xn--mnchen-3ya.test");

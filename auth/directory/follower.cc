@@ -1,9 +1,11 @@
 #include "auth/directory/follower.h"
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <utility>
 
@@ -21,6 +23,8 @@ using Stub = rpc::directory::Directory::Stub;
 
 // Between a stream that broke and the next try.
 constexpr absl::Duration kRetryPause = absl::Milliseconds(200);
+// Before the next store is tried.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(2);
 // DirectoryService takes no more in one call.
 constexpr size_t kAccountsPerCall = 1000;
 
@@ -34,7 +38,7 @@ Account ToAccount(const rpc::directory::AccountRecord& record) {
 }
 
 void ApplyTo(Directory& directory, const DirectoryUpdate& update) {
-  if (update.reset()) directory.Clear();
+  if (update.reset()) directory.BeginCopy();
   for (const auto& record : update.domains()) {
     record.removed() ? directory.RemoveDomain(record.domain())
                      : directory.PutDomain(record.domain());
@@ -48,6 +52,7 @@ void ApplyTo(Directory& directory, const DirectoryUpdate& update) {
                      : directory.PutAlias({record.address(),
                                            {record.targets().begin(), record.targets().end()}});
   }
+  if (update.complete()) directory.EndCopy();
 }
 
 }  // namespace
@@ -57,8 +62,9 @@ class DirectoryFollower::Impl {
   Impl(Options options, Directory& directory)
       : options_(std::move(options)), directory_(directory) {
     for (const std::string& store : options_.stores) {
-      stubs_.push_back(rpc::directory::Directory::NewStub(
-          rpc::OpenChannel(store, options_.tls, options_.cluster, rpc::Role::kStore)));
+      channels_.push_back(
+          rpc::OpenChannel(store, options_.tls, options_.cluster, rpc::Role::kStore));
+      stubs_.push_back(rpc::directory::Directory::NewStub(channels_.back()));
     }
     follower_ = std::thread([this] { Follow(); });
     ensurer_ = std::thread([this] { KeepAccounts(); });
@@ -142,7 +148,6 @@ class DirectoryFollower::Impl {
     std::vector<Waiter> waiters = std::move(question->waiters);
     std::vector<Waiter> ready;
     const uint64_t wanted = question->reply.version();
-    delete question;
     {
       absl::MutexLock lock(&mutex_);
       for (Waiter& waiter : waiters) {
@@ -154,6 +159,7 @@ class DirectoryFollower::Impl {
     for (Waiter& waiter : ready) waiter.done(Outcome(status));
     absl::MutexLock lock(&mutex_);
     asking_ = nullptr;
+    delete question;
     if (!unasked_.empty() && !stopping_) Ask();
   }
 
@@ -177,6 +183,7 @@ class DirectoryFollower::Impl {
   }
 
   void KeepAccounts() {
+    absl::StatusCode last = absl::StatusCode::kOk;
     for (;;) {
       std::vector<std::string> keys;
       {
@@ -187,8 +194,12 @@ class DirectoryFollower::Impl {
         wanted_changed_ = false;
       }
       const absl::Status status = EnsureAccounts(keys);
+      // Said once, not at every try.
+      if (!status.ok() && status.code() != last) {
+        log::Warning("accounts of users in files cannot be made yet", {{"status", status}});
+      }
+      last = status.code();
       if (status.ok()) continue;
-      log::Warning("accounts of users in files cannot be made yet", {{"status", status}});
       absl::MutexLock lock(&mutex_);
       wanted_changed_ = true;
       mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kRetryPause);
@@ -206,11 +217,17 @@ class DirectoryFollower::Impl {
       for (size_t i = at; i < end; ++i) request.add_addresses(keys[i]);
       grpc::ClientContext context;
       rpc::SetTimeout(context, options_.call_timeout);
+      context.set_wait_for_ready(true);
       rpc::directory::EnsureAccountsReply reply;
       const grpc::Status status = stub()->EnsureAccounts(&context, request, &reply);
       if (!status.ok()) return rpc::FromGrpc(status);
     }
     return absl::OkStatus();
+  }
+
+  grpc::Channel* channel() {
+    absl::MutexLock lock(&mutex_);
+    return channels_[current_].get();
   }
 
   Stub* stub() {
@@ -223,6 +240,11 @@ class DirectoryFollower::Impl {
     grpc::ClientContext context;
     rpc::directory::WatchRequest request;
     request.set_follow(true);
+    // A connection makes progress only while somebody waits for it.
+    if (!channel()->WaitForConnected(std::chrono::system_clock::now() +
+                                     absl::ToChronoMilliseconds(kConnectTimeout))) {
+      return Broke(absl::UnavailableError("the store cannot be reached"));
+    }
     Stub* current;
     {
       absl::MutexLock lock(&mutex_);
@@ -234,6 +256,7 @@ class DirectoryFollower::Impl {
     const auto reader = current->Watch(&context, request);
     DirectoryUpdate update;
     while (reader->Read(&update)) Take(update);
+    directory_.DropCopy();
     absl::Status status = rpc::FromGrpc(reader->Finish());
     if (status.ok()) status = absl::UnavailableError("the store ended the stream");
     Broke(status);
@@ -255,7 +278,6 @@ class DirectoryFollower::Impl {
   }
 
   void Take(const DirectoryUpdate& update) {
-    if (update.reset()) SetVersion(0);
     ApplyTo(directory_, update);
     if (update.complete()) SetVersion(update.version());
   }
@@ -265,7 +287,6 @@ class DirectoryFollower::Impl {
     {
       absl::MutexLock lock(&mutex_);
       version_ = version;
-      if (version == 0) return;
       if (!has_copy_ || !stream_status_.ok()) {
         log::Info("following the directory", {{"version", version}});
       }
@@ -282,6 +303,7 @@ class DirectoryFollower::Impl {
 
   const Options options_;
   Directory& directory_;
+  std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<Stub>> stubs_;
 
   mutable absl::Mutex mutex_;

@@ -126,6 +126,7 @@ TEST_F(AuthenticatorTest, QueueThatIsFullIsToldAsSuch) {
                         });
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   go.Notify();
+  pool_.reset();  // its thread may still be inside `go`
 }
 
 }  // namespace
