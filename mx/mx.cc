@@ -2,18 +2,16 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "base/status.h"
 #include "mx/clients/auth_client.h"
 #include "mx/clients/store_client.h"
 #include "mx/inbound/server.h"
+#include "mx/readiness.h"
 #include "net/asio/tls_context.h"
 #include "net/rpc/tls_files.h"
 #include "proto/config.pb.h"
@@ -68,26 +66,6 @@ absl::string_view TlsName(config::ListenerTls tls) {
       return "starttls";
   }
 }
-
-// Not ready only once it has been unable to accept for anybody for `grace` (SEMANTICS.md s7).
-class Readiness {
- public:
-  Readiness(absl::Duration grace, Clock& clock)
-      : grace_(grace), clock_(clock), last_good_(absl::InfinitePast()) {}
-
-  absl::Status Judge(absl::Status now) {
-    const absl::Time at = absl::UnixEpoch() + clock_.Monotonic();
-    absl::MutexLock lock(&mutex_);
-    if (now.ok()) last_good_ = at;
-    return at - last_good_ < grace_ ? absl::OkStatus() : now;
-  }
-
- private:
-  const absl::Duration grace_;
-  Clock& clock_;
-  absl::Mutex mutex_;
-  absl::Time last_good_ ABSL_GUARDED_BY(mutex_);
-};
 
 class Mx : public role::Service {
  public:

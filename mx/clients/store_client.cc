@@ -52,6 +52,8 @@ struct Pending {
   absl::Time deadline;
   DeliverCallback done;
   absl::Duration pause = kRetryMin;
+  // What the client is told if nothing better comes.
+  absl::Status outlook = absl::UnavailableError("no certain outcome within commit_wait");
   net::TimerId timer;
   bool finished = false;
 };
@@ -353,7 +355,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void Refused(const std::shared_ptr<Pending>& pending, size_t at, const DeliverRefusal& refusal) {
     switch (refusal.reason()) {
       case DeliverRefusal::NO_SPACE:
-        return Finish(*pending, absl::ResourceExhaustedError(refusal.text()));
+        // Too much is in flight to the shard: its client waits, and is not read from (SEMANTICS.md s5).
+        pending->outlook = absl::ResourceExhaustedError(refusal.text());
+        break;
       case DeliverRefusal::MALFORMED:
         return Finish(*pending, absl::InternalError(refusal.text()));
       case DeliverRefusal::NOT_LEADER:
@@ -395,7 +399,7 @@ class Core : public std::enable_shared_from_this<Core> {
         if (attempt.pending == pending) Abandon(store, id, attempt);
       }
     }
-    Finish(*pending, absl::UnavailableError("no certain outcome within commit_wait"));
+    Finish(*pending, pending->outlook);
   }
 
   void Finish(Pending& pending, absl::StatusOr<std::vector<DeliveryOutcome>> outcome) {

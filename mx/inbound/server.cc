@@ -20,7 +20,7 @@ absl::StatusOr<std::unique_ptr<InboundServer>> InboundServer::Start(
   return server;
 }
 
-InboundServer::InboundServer() : sessions_(std::make_shared<net::OpenSessions>()) {}
+InboundServer::InboundServer() = default;
 InboundServer::~InboundServer() = default;
 
 std::vector<net::Endpoint> InboundServer::endpoints() const {
@@ -31,7 +31,9 @@ std::vector<net::Endpoint> InboundServer::endpoints() const {
 
 void InboundServer::Drain(absl::Duration timeout) {
   for (const auto& listener : listeners_) listener->StopAccepting();
-  sessions_->Drain(timeout);
+  if (sessions_.draining->Drain(timeout) == 0) return;
+  // What they refer to goes next.
+  sessions_.dropping->Drain(absl::InfiniteDuration());
 }
 
 }  // namespace packetboat::mx

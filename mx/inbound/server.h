@@ -27,13 +27,14 @@ class InboundServer {
   // In the order of the listeners.
   std::vector<net::Endpoint> endpoints() const;
 
-  // Accepts nothing more, ends each session once its transaction is over; returns when none is left, or after `timeout`.
+  // Accepts nothing more, ends each session once its transaction is over; after `timeout` those that are left are dropped. None
+  // is left when it returns. Not from a loop.
   void Drain(absl::Duration timeout);
 
  private:
   InboundServer();
 
-  const std::shared_ptr<net::OpenSessions> sessions_;
+  const InboundSessions sessions_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
 };
 

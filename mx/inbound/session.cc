@@ -48,13 +48,16 @@ smtp::Refuse NoRoom() {
 }  // namespace
 
 InboundSession::InboundSession(std::shared_ptr<const InboundContext> context,
-                               std::shared_ptr<net::OpenSessions> sessions)
+                               InboundSessions sessions)
     : context_(std::move(context)), sessions_(std::move(sessions)) {}
 
 void InboundSession::OnOpen(net::Connection& connection) {
   connection_ = &connection;
-  ticket_ = sessions_->Enter(connection.loop(), [weak = weak_from_this()] {
+  draining_ = sessions_.draining->Enter(connection.loop(), [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->Drain();
+  });
+  dropping_ = sessions_.dropping->Enter(connection.loop(), [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Drop();
   });
   const std::string id = NewId(*context_->random);
   log_ = log::Logger().With({{"session", id}, {"peer", connection.peer().ToString()}});
@@ -83,6 +86,12 @@ void InboundSession::OnTimer() {
   Run();
 }
 
+bool InboundSession::OnEndOfStream() {
+  input_ended_ = true;
+  Run();
+  return true;
+}
+
 void InboundSession::OnClosed(const absl::Status& why) {
   if (connection_ == nullptr) return;
   if (!smtp_->closed()) {
@@ -91,7 +100,9 @@ void InboundSession::OnClosed(const absl::Status& why) {
     log_.Debug("connection ended", {{"status", why}});
   }
   connection_ = nullptr;
-  ticket_ = {};
+  message_.reset();
+  draining_ = {};
+  dropping_ = {};
 }
 
 void InboundSession::Drain() {
@@ -100,18 +111,20 @@ void InboundSession::Drain() {
   Run();
 }
 
+void InboundSession::Drop() {
+  if (connection_ != nullptr) connection_->Abort(absl::CancelledError("shutting down"));
+}
+
 absl::Time InboundSession::Now() const { return connection_->loop().Now(); }
 
 void InboundSession::Run() {
   // An answer that is found at once comes back here.
   if (running_) return;
   running_ = true;
-  for (;;) {
-    std::vector<smtp::Action> actions = smtp_->TakeActions();
-    if (actions.empty()) break;
-    for (smtp::Action& action : actions) {
-      std::visit([this](auto& one) { Do(std::move(one)); }, action);
-    }
+  DoActions();
+  if (input_ended_ && !smtp_->closed() && HasAnsweredAll()) {
+    smtp_->OnPeerClosed();
+    DoActions();
   }
   running_ = false;
   if (smtp_->closed()) return;
@@ -119,7 +132,22 @@ void InboundSession::Run() {
   connection_->SetDeadline(smtp_->next_deadline());
 }
 
+// Nothing that the client has sent waits for us: no question is open, and no reply stands in the way of the next command.
+bool InboundSession::HasAnsweredAll() const {
+  return smtp_->next_deadline() != absl::InfiniteFuture() && connection_->unsent_bytes() == 0;
+}
+
 // --- Actions.
+
+void InboundSession::DoActions() {
+  for (;;) {
+    std::vector<smtp::Action> actions = smtp_->TakeActions();
+    if (actions.empty()) return;
+    for (smtp::Action& action : actions) {
+      std::visit([this](auto& one) { Do(std::move(one)); }, action);
+    }
+  }
+}
 
 void InboundSession::Do(smtp::Send action) { connection_->Send(std::move(action.octets)); }
 

@@ -44,19 +44,27 @@ struct InboundContext {
   Histogram* commit_seconds = nullptr;
 };
 
+// The sessions of a server: those that shall end in order, and those that shall end at once.
+struct InboundSessions {
+  std::shared_ptr<net::OpenSessions> draining = std::make_shared<net::OpenSessions>();
+  std::shared_ptr<net::OpenSessions> dropping = std::make_shared<net::OpenSessions>();
+};
+
 // One SMTP or LMTP connection: carries octets between the socket and the engine, and answers the engine's questions out of
 // auth and the stores. Lives on its connection's loop; nothing is called from other threads.
 class InboundSession : public net::ConnectionHandler,
                        public std::enable_shared_from_this<InboundSession> {
  public:
   InboundSession(std::shared_ptr<const InboundContext> context,
-                 std::shared_ptr<net::OpenSessions> sessions);
+                 InboundSessions sessions);
 
   void OnOpen(net::Connection& connection) override;
   void OnData(absl::string_view octets) override;
   void OnWritten(uint64_t total) override;
   void OnTlsEstablished(const net::TlsInfo& info) override;
   void OnTimer() override;
+  // A client may say all that it has to say and end its side: it still gets every reply.
+  bool OnEndOfStream() override;
   void OnClosed(const absl::Status& why) override;
 
  private:
@@ -68,7 +76,11 @@ class InboundSession : public net::ConnectionHandler,
 
   // Ends the session once its transaction is over.
   void Drain();
+  // Ends it at once.
+  void Drop();
   void Run();
+  void DoActions();
+  bool HasAnsweredAll() const;
   void Do(smtp::Send action);
   void Do(smtp::Ask action);
   void Do(smtp::BeginBody action);
@@ -93,12 +105,14 @@ class InboundSession : public net::ConnectionHandler,
   absl::Time Now() const;
 
   const std::shared_ptr<const InboundContext> context_;
-  const std::shared_ptr<net::OpenSessions> sessions_;
-  net::OpenSessions::Ticket ticket_;
+  const InboundSessions sessions_;
+  net::OpenSessions::Ticket draining_;
+  net::OpenSessions::Ticket dropping_;
   net::Connection* connection_ = nullptr;  // until OnClosed
   std::optional<smtp::ServerSession> smtp_;
   log::Logger log_;
   bool running_ = false;
+  bool input_ended_ = false;
   uint64_t body_taken_ = 0;
 
   // Of the transaction under way: what its accepted recipients lead to, and its message.

@@ -30,6 +30,12 @@ class TableAuth : public AuthClient {
   void Resolve(std::string address,
                absl::AnyInvocable<void(absl::StatusOr<Resolved>)> done) override {
     if (!failure.ok()) return done(failure);
+    if (waits) {
+      waiting.push_back([answer = table[address], done = std::move(done)]() mutable {
+        done(std::move(answer));
+      });
+      return;
+    }
     const auto found = table.find(address);
     done(found == table.end() ? Resolved{} : found->second);
   }
@@ -37,6 +43,9 @@ class TableAuth : public AuthClient {
 
   std::map<std::string, Resolved> table;
   absl::Status failure;
+  // Answers wait until the test gives them.
+  bool waits = false;
+  std::vector<absl::AnyInvocable<void()>> waiting;
 };
 
 // Keeps what is delivered; a test decides how it ends.
@@ -265,6 +274,32 @@ TEST_F(SessionTest, ClientThatGoesAwayInTheMiddleLeavesNothing) {
   Settle();
   EXPECT_THAT(stores_.deliveries, IsEmpty());
   EXPECT_EQ(budget_.used(), 0u);
+}
+
+TEST_F(SessionTest, ClientThatEndsItsSideGetsEveryReply) {
+  Say("EHLO client.test\r\n");
+  auth_.waits = true;
+  connection_->Send(
+      "MAIL FROM:<s@sender.test>\r\nRCPT TO:<alice@example.test>\r\n"
+      "RCPT TO:<bob@example.test>\r\nQUIT\r\n");
+  connection_->Close();
+  Settle();
+  ASSERT_THAT(auth_.waiting, SizeIs(1)) << "the end has come before the answer";
+  auth_.waiting[0]();
+  loop_.Advance(absl::Milliseconds(10));
+  ASSERT_THAT(auth_.waiting, SizeIs(2)) << "what had been sent is carried out";
+  EXPECT_GT(network_.open_connections(), 0u);
+  auth_.waiting[1]();
+  loop_.Advance(absl::Milliseconds(10));
+  EXPECT_EQ(network_.open_connections(), 0u) << "QUIT was answered";
+}
+
+TEST_F(SessionTest, ClientThatEndsItsSideInTheMiddleIsLetGo) {
+  Say("EHLO client.test\r\n");
+  Say("MAIL FROM:<s@sender.test>\r\n");
+  connection_->Close();
+  loop_.Advance(absl::Milliseconds(10));
+  EXPECT_EQ(network_.open_connections(), 0u);
 }
 
 class LmtpSessionTest : public SessionTest {
