@@ -1,5 +1,7 @@
 // The command line of Packetboat: `packetboat --help`.
 
+#include <grpc/support/log.h>
+
 #include <iostream>
 #include <string>
 #include <vector>
@@ -10,6 +12,8 @@
 
 int main(int argc, char** argv) {
   using packetboat::cli::Command;
+  // What gRPC would print about connections, the commands tell in their own words.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   std::vector<Command> commands;
   for (const auto& group : {packetboat::cli::DomainCommands(), packetboat::cli::AccountCommands(),
                             packetboat::cli::AliasCommands(), packetboat::cli::ClusterCommands()}) {

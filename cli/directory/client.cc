@@ -1,6 +1,7 @@
 #include "cli/directory/client.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -18,7 +19,8 @@ using rpc::directory::ChangeRequest;
 using rpc::directory::Directory;
 using rpc::directory::DirectoryUpdate;
 
-// One question to one store: a store that hangs must not use up the time for the others.
+// For one store: one that hangs must not use up the time for the others.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(1);
 constexpr absl::Duration kProbeTimeout = absl::Seconds(2);
 // Between two rounds over all stores.
 constexpr absl::Duration kProbePause = absl::Milliseconds(100);
@@ -60,9 +62,13 @@ void Apply(const DirectoryUpdate& update, DirectoryCopy& copy) {
   for (const auto& one : update.aliases()) Merge(one.address(), one, copy.aliases);
 }
 
-absl::Status Probe(Directory::Stub& stub, absl::Duration timeout) {
+// Waits for the connection first. A call on a channel that is not connected fails at once, and gRPC
+// drives a handshake only while somebody waits.
+absl::Status Probe(grpc::Channel& channel, Directory::Stub& stub, absl::Duration timeout) {
+  channel.WaitForConnected(std::chrono::system_clock::now() +
+                           absl::ToChronoMilliseconds(std::min(timeout, kConnectTimeout)));
   grpc::ClientContext context;
-  rpc::SetTimeout(context, timeout);
+  rpc::SetTimeout(context, std::min(timeout, kProbeTimeout));
   rpc::directory::VersionReply reply;
   return rpc::FromGrpc(stub.Version(&context, {}, &reply));
 }
@@ -71,8 +77,9 @@ absl::Status Probe(Directory::Stub& stub, absl::Duration timeout) {
 
 DirectoryClient::DirectoryClient(Options options) : options_(std::move(options)) {
   for (const std::string& address : options_.stores) {
-    stores_.push_back({address, Directory::NewStub(rpc::OpenChannel(
-                                    address, options_.tls, options_.cluster, rpc::Role::kStore))});
+    std::shared_ptr<grpc::Channel> channel =
+        rpc::OpenChannel(address, options_.tls, options_.cluster, rpc::Role::kStore);
+    stores_.push_back({address, channel, Directory::NewStub(channel)});
   }
 }
 
@@ -85,7 +92,7 @@ absl::StatusOr<DirectoryClient::Store*> DirectoryClient::FindStore() {
     for (size_t i = 0; i < stores_.size(); ++i) {
       const absl::Duration left = end - absl::Now();
       if (left <= absl::ZeroDuration()) break;
-      const absl::Status status = Probe(*stores_[i].stub, std::min(left, kProbeTimeout));
+      const absl::Status status = Probe(*stores_[i].channel, *stores_[i].stub, left);
       if (status.ok()) return &stores_[i];
       if (!MayPass(status)) return Explained(status);
       said[i] = absl::StrCat("  ", stores_[i].address, ": ", status.message());

@@ -1,6 +1,8 @@
 #ifndef PACKETBOAT_CLI_DIRECTORY_CLIENT_H_
 #define PACKETBOAT_CLI_DIRECTORY_CLIENT_H_
 
+#include <grpcpp/channel.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -46,6 +48,7 @@ class DirectoryClient {
  private:
   struct Store {
     std::string address;
+    std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<rpc::directory::Directory::Stub> stub;
   };
 
