@@ -10,6 +10,7 @@ namespace {
 
 constexpr absl::Duration kReconnectMin = absl::Milliseconds(50);
 constexpr absl::Duration kReconnectMax = absl::Seconds(1);
+constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 // Room for the fields around the bytes of a message of kMaxMessageBytes.
 constexpr int kEnvelopeBytes = 64 * 1024;
 
@@ -26,7 +27,8 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Tls
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
   args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kReconnectMin));
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(kReconnectMax));
+  // What gRPC calls so bounds one attempt, handshake and all.
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(kConnectTimeout));
   args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kReconnectMax));
   args.SetMaxReceiveMessageSize(kMaxMessageBytes + kEnvelopeBytes);
   args.SetMaxSendMessageSize(kMaxMessageBytes + kEnvelopeBytes);
