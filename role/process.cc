@@ -80,11 +80,14 @@ std::optional<int> AwaitSignal(absl::Duration timeout) {
 class Process {
  public:
   Process(const config::Config& config, const ProcessOptions& options)
-      : config_(config), options_(options), network_(config.node().io_threads()) {}
+      : config_(config), options_(options), network_(config.node().io_threads(), &metrics_) {}
 
   absl::Status Start() {
     const Environment environment{&config_,          &network_,  &SystemClock(),
                                   &SystemRandom(), &health_, &metrics_};
+    // The roles bring their own conditions only once they listen.
+    const auto starting = health_.Add("start", HealthRegistry::Weight::kReadiness,
+                                      [] { return absl::UnavailableError("starting"); });
     ASSIGN_OR_RETURN(http_, HttpEndpoint::Start(config_.node().http(), network_, health_, metrics_));
     for (const auto& [name, start] : options_.roles) {
       absl::StatusOr<std::unique_ptr<Service>> service = start(environment);

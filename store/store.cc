@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -30,7 +31,8 @@ namespace {
 // Threads that read messages for IMAP sessions, and reads that wait for one.
 constexpr size_t kReaderThreads = 4;
 constexpr size_t kReaderQueue = 10'000;
-// Before waiting proposals are given up when the process ends.
+// Before waiting proposals and calls are given up when the process ends: the streams of MXes and auths would never end by
+// themselves, and an MX repeats what had no answer, with the same keys.
 constexpr absl::Duration kStopGrace = absl::Seconds(2);
 
 absl::Duration Milliseconds(uint64_t value) { return absl::Milliseconds(static_cast<int64_t>(value)); }
@@ -230,7 +232,7 @@ class Store : public role::Service {
   void Stop(absl::Duration timeout) {
     health_.clear();
     if (imap_ != nullptr) imap_->Drain(timeout);
-    if (rpc_ != nullptr) rpc_->Stop(timeout);
+    if (rpc_ != nullptr) rpc_->Stop(std::min(timeout, kStopGrace));
     housekeeper_.reset();
     if (node_ != nullptr && !stopped_) node_->Stop();
     stopped_ = true;

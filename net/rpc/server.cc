@@ -52,6 +52,7 @@ void Server::SetServing(bool serving) {
 }
 
 void Server::Stop(absl::Duration grace) {
+  SetServing(false);
   impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   impl_->server->Wait();
 }

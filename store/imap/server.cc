@@ -14,13 +14,16 @@ class ImapSession : public net::ConnectionHandler,
                     public std::enable_shared_from_this<ImapSession> {
  public:
   ImapSession(std::shared_ptr<const ImapContext> context,
-              std::shared_ptr<net::OpenSessions> sessions)
+              ImapSessions sessions)
       : context_(std::move(context)), sessions_(std::move(sessions)) {}
 
   void OnOpen(net::Connection& connection) override {
     connection_ = &connection;
-    ticket_ = sessions_->Enter(connection.loop(), [weak = weak_from_this()] {
+    draining_ = sessions_.draining->Enter(connection.loop(), [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->Drain();
+    });
+    dropping_ = sessions_.dropping->Enter(connection.loop(), [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->Drop();
     });
     context_->sessions->Add(1);
     log_ = log::Logger().With({{"peer", connection.peer().ToString()}});
@@ -63,7 +66,8 @@ class ImapSession : public net::ConnectionHandler,
     imap_.reset();
     backend_.reset();
     context_->sessions->Add(-1);
-    ticket_ = {};
+    draining_ = {};
+    dropping_ = {};
   }
 
  private:
@@ -73,6 +77,10 @@ class ImapSession : public net::ConnectionHandler,
     if (connection_ == nullptr) return;
     imap_->Shutdown();
     Run();
+  }
+
+  void Drop() {
+    if (connection_ != nullptr) connection_->Abort(absl::CancelledError("shutting down"));
   }
 
   // The engine has made actions outside of a call of ours.
@@ -110,8 +118,9 @@ class ImapSession : public net::ConnectionHandler,
   }
 
   const std::shared_ptr<const ImapContext> context_;
-  const std::shared_ptr<net::OpenSessions> sessions_;
-  net::OpenSessions::Ticket ticket_;
+  const ImapSessions sessions_;
+  net::OpenSessions::Ticket draining_;
+  net::OpenSessions::Ticket dropping_;
   net::Connection* connection_ = nullptr;  // until OnClosed
   log::Logger log_;
   std::unique_ptr<imap::Backend> backend_;
@@ -139,7 +148,7 @@ absl::StatusOr<std::unique_ptr<ImapServer>> ImapServer::Start(std::vector<ImapLi
   return server;
 }
 
-ImapServer::ImapServer() : sessions_(std::make_shared<net::OpenSessions>()) {}
+ImapServer::ImapServer() = default;
 ImapServer::~ImapServer() = default;
 
 std::vector<net::Endpoint> ImapServer::endpoints() const {
@@ -150,7 +159,9 @@ std::vector<net::Endpoint> ImapServer::endpoints() const {
 
 void ImapServer::Drain(absl::Duration timeout) {
   for (const auto& listener : listeners_) listener->StopAccepting();
-  sessions_->Drain(timeout);
+  if (sessions_.draining->Drain(timeout) == 0) return;
+  // What they refer to goes next.
+  sessions_.dropping->Drain(absl::InfiniteDuration());
 }
 
 }  // namespace packetboat::store

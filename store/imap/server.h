@@ -29,6 +29,12 @@ struct ImapListener {
   std::shared_ptr<const ImapContext> context;
 };
 
+// The sessions of a server: those that shall end in order, and those that shall end at once.
+struct ImapSessions {
+  std::shared_ptr<net::OpenSessions> draining = std::make_shared<net::OpenSessions>();
+  std::shared_ptr<net::OpenSessions> dropping = std::make_shared<net::OpenSessions>();
+};
+
 // The open IMAP ports of a store and the sessions on them. Thread-safe.
 class ImapServer {
  public:
@@ -45,7 +51,7 @@ class ImapServer {
  private:
   ImapServer();
 
-  const std::shared_ptr<net::OpenSessions> sessions_;
+  const ImapSessions sessions_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
 };
 

@@ -13,8 +13,11 @@ using rpc::directory::AccountRecord;
 using rpc::directory::AliasRecord;
 using rpc::directory::DirectoryUpdate;
 
-// Changes, or records, in one message: far below its bound.
+// Changes that are read at a time.
 constexpr size_t kChangesPerUpdate = 500;
+// Records in one message go up to this; with one more alias of as many targets as there may be it is still below the bound of a
+// message.
+constexpr size_t kBytesPerUpdate = 256 * 1024;
 
 AliasRecord ToRecord(const model::AliasEntry& alias) {
   AliasRecord record;
@@ -68,7 +71,10 @@ void DirectoryWatch::Continue() {
   {
     absl::MutexLock lock(&mutex_);
     if (ended_ || writing_) return;
-    if (updates_.empty()) status = ReadMore();
+    if (updates_.empty()) {
+      filled_bytes_ = 0;
+      status = ReadMore();
+    }
     if (status.ok() && !updates_.empty()) {
       writing_ = true;
       StartWrite(&updates_.front());
@@ -103,60 +109,73 @@ absl::Status DirectoryWatch::ReadMore() {
 
 absl::Status DirectoryWatch::ReadWhole(const model::DirectoryReader& reader) {
   updates_.emplace_back().set_reset(true);
-  size_t in_update = 0;
-  const auto room = [&]() -> DirectoryUpdate& {
-    if (++in_update > kChangesPerUpdate) {
-      in_update = 1;
-      updates_.emplace_back();
-    }
-    return updates_.back();
-  };
   RETURN_IF_ERROR(reader.ForEachDomain([&](const model::DomainEntry& domain) {
-    room().add_domains()->set_domain(domain.domain);
+    Room(domain.domain.size()).add_domains()->set_domain(domain.domain);
     return true;
   }));
   RETURN_IF_ERROR(reader.ForEachAccount([&](const model::AccountEntry& account) {
-    *room().add_accounts() = ToRecord(account);
+    Queue(ToRecord(account));
     return true;
   }));
   return reader.ForEachAlias([&](const model::AliasEntry& alias) {
-    *room().add_aliases() = store::ToRecord(alias);
+    Queue(store::ToRecord(alias));
     return true;
   });
 }
 
+// The message that is being filled, or the next if that has no room for `bytes` more.
+DirectoryUpdate& DirectoryWatch::Room(size_t bytes) {
+  // Tag and length of a record, and of what is in it.
+  constexpr size_t kBytesAroundRecord = 16;
+  filled_bytes_ += bytes + kBytesAroundRecord;
+  if (filled_bytes_ > kBytesPerUpdate) {
+    filled_bytes_ = bytes + kBytesAroundRecord;
+    updates_.emplace_back();
+  }
+  return updates_.back();
+}
+
+void DirectoryWatch::Queue(AccountRecord record) {
+  *Room(record.ByteSizeLong()).add_accounts() = std::move(record);
+}
+
+void DirectoryWatch::Queue(AliasRecord record) {
+  *Room(record.ByteSizeLong()).add_aliases() = std::move(record);
+}
+
 void DirectoryWatch::QueueDelta(const model::DirectoryDelta& delta) {
-  DirectoryUpdate& update = updates_.emplace_back();
+  updates_.emplace_back();
+  QueueRemoved(delta);
+  for (const model::DomainEntry& domain : delta.domains) {
+    Room(domain.domain.size()).add_domains()->set_domain(domain.domain);
+  }
+  for (const model::AccountEntry& account : delta.accounts) Queue(ToRecord(account));
+  for (const model::AliasEntry& alias : delta.aliases) Queue(store::ToRecord(alias));
+  version_ = delta.version;
+  first_ = first_ && !delta.complete;
+  if (!delta.complete) return;
+  updates_.back().set_complete(true);
+  updates_.back().set_version(delta.version);
+}
+
+void DirectoryWatch::QueueRemoved(const model::DirectoryDelta& delta) {
   for (const std::string& domain : delta.removed_domains) {
-    rpc::directory::DomainRecord& record = *update.add_domains();
+    rpc::directory::DomainRecord& record = *Room(domain.size()).add_domains();
     record.set_domain(domain);
     record.set_removed(true);
   }
   for (const model::AccountEntry& account : delta.removed_accounts) {
-    AccountRecord& record = *update.add_accounts();
+    AccountRecord record;
     record.set_account_id(account.id.value());
     record.set_address(account.address.text);
     record.set_removed(true);
+    Queue(std::move(record));
   }
   for (const model::Address& alias : delta.removed_aliases) {
-    AliasRecord& record = *update.add_aliases();
+    AliasRecord record;
     record.set_address(alias.text);
     record.set_removed(true);
-  }
-  for (const model::DomainEntry& domain : delta.domains) {
-    update.add_domains()->set_domain(domain.domain);
-  }
-  for (const model::AccountEntry& account : delta.accounts) {
-    *update.add_accounts() = ToRecord(account);
-  }
-  for (const model::AliasEntry& alias : delta.aliases) {
-    *update.add_aliases() = store::ToRecord(alias);
-  }
-  version_ = delta.version;
-  first_ = first_ && !delta.complete;
-  if (delta.complete) {
-    update.set_complete(true);
-    update.set_version(delta.version);
+    Queue(std::move(record));
   }
 }
 

@@ -35,6 +35,10 @@ class DirectoryWatch : public grpc::ServerWriteReactor<rpc::directory::Directory
   absl::Status ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ReadWhole(const model::DirectoryReader& reader) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void QueueDelta(const model::DirectoryDelta& delta) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void QueueRemoved(const model::DirectoryDelta& delta) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Queue(rpc::directory::AccountRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Queue(rpc::directory::AliasRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  rpc::directory::DirectoryUpdate& Room(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const grpc::Status& status);
 
   rpc::directory::AccountRecord ToRecord(const model::AccountEntry& account) const;
@@ -47,6 +51,7 @@ class DirectoryWatch : public grpc::ServerWriteReactor<rpc::directory::Directory
 
   absl::Mutex mutex_;
   uint64_t version_ ABSL_GUARDED_BY(mutex_);
+  size_t filled_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the last of updates_
   bool first_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
