@@ -3,4 +3,6 @@
 #include "mx/mx.h"
 #include "role/process.h"
 
-int main(int argc, char** argv) { return packetboat::role::Main(argc, argv, "mx", packetboat::mx::Start); }
+int main(int argc, char** argv) {
+  return packetboat::role::Main(argc, argv, "mx", packetboat::mx::Start);
+}

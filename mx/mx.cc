@@ -20,7 +20,9 @@
 namespace packetboat::mx {
 namespace {
 
-absl::Duration Milliseconds(uint64_t value) { return absl::Milliseconds(static_cast<int64_t>(value)); }
+absl::Duration Milliseconds(uint64_t value) {
+  return absl::Milliseconds(static_cast<int64_t>(value));
+}
 
 smtp::Limits ToLimits(const config::SmtpLimits& config, const config::MailTls& tls) {
   smtp::Limits limits;
@@ -37,9 +39,8 @@ smtp::Limits ToLimits(const config::SmtpLimits& config, const config::MailTls& t
 }
 
 smtp::BareNewline ToBareNewline(const config::MxListener& listener) {
-  const bool normalize = listener.has_bare_newline()
-                             ? listener.bare_newline() == config::NORMALIZE
-                             : listener.protocol() == config::LMTP;
+  const bool normalize = listener.has_bare_newline() ? listener.bare_newline() == config::NORMALIZE
+                                                     : listener.protocol() == config::LMTP;
   return normalize ? smtp::BareNewline::kNormalize : smtp::BareNewline::kReject;
 }
 
@@ -172,8 +173,8 @@ class Mx : public role::Service {
     return listener;
   }
 
-  std::shared_ptr<const InboundContext> MakeContext(
-      std::shared_ptr<const smtp::ServerConfig> smtp, const std::string& protocol) {
+  std::shared_ptr<const InboundContext> MakeContext(std::shared_ptr<const smtp::ServerConfig> smtp,
+                                                    const std::string& protocol) {
     auto context = std::make_shared<InboundContext>();
     context->smtp = std::move(smtp);
     context->tls = tls_;
@@ -211,7 +212,8 @@ class Mx : public role::Service {
       return readiness_.Judge(std::move(status));
     }));
     if (tls_ != nullptr) {
-      health_.push_back(health.Add("mail.tls", Weight::kInformation, [this] { return TlsStatus(); }));
+      health_.push_back(
+          health.Add("mail.tls", Weight::kInformation, [this] { return TlsStatus(); }));
     }
     Gauge& inflight = environment_.metrics->gauge("packetboat_mx_inflight_bytes",
                                                   "Bodies of messages in flight.");

@@ -9,13 +9,14 @@
 
 namespace packetboat::mx {
 
-// Whether an MX shall be taken out: not before it was seen to be unable to accept for anybody throughout `grace`
-// (SEMANTICS.md s7). One that never could is not ready. Thread-safe.
+// Whether an MX shall be taken out: not before it was seen to be unable to accept for anybody
+// throughout `grace` (SEMANTICS.md s7). One that never could is not ready. Thread-safe.
 class Readiness {
  public:
   Readiness(absl::Duration grace, Clock& clock) : grace_(grace), clock_(clock) {}
 
-  // `now`: OK if it can accept for somebody just now. However seldom this is called, one bad look alone takes nothing out.
+  // `now`: OK if it can accept for somebody just now. However seldom this is called, one bad look
+  // alone takes nothing out.
   absl::Status Judge(absl::Status now) {
     const absl::Duration at = clock_.Monotonic();
     absl::MutexLock lock(&mutex_);

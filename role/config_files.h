@@ -13,7 +13,8 @@ class Config;
 
 namespace packetboat::role {
 
-// Defaults, and then the files one over the other. On mistakes: kInvalidArgument with all of them, a line each.
+// Defaults, and then the files one over the other. On mistakes: kInvalidArgument with all of them,
+// a line each.
 absl::Status LoadConfig(const std::vector<std::string>& files, config::Config& config);
 
 // `cluster.tls` of the configuration.

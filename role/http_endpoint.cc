@@ -48,10 +48,9 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Start(const std::str
   if (address.empty()) return nullptr;
   absl::StatusOr<net::Endpoint> endpoint = net::Endpoint::Parse(address);
   if (!endpoint.ok()) return Annotate(endpoint.status(), "node.http");
-  absl::StatusOr<std::unique_ptr<http::Server>> server =
-      http::Server::Start(*endpoint, network, [&health, &metrics](absl::string_view path) {
-        return Page(path, health, metrics);
-      });
+  absl::StatusOr<std::unique_ptr<http::Server>> server = http::Server::Start(
+      *endpoint, network,
+      [&health, &metrics](absl::string_view path) { return Page(path, health, metrics); });
   if (!server.ok()) return Annotate(server.status(), "node.http");
   return std::make_unique<RealEndpoint>(*std::move(server));
 }

@@ -12,7 +12,8 @@
 
 namespace packetboat::role {
 
-// /healthz: the process is alive, and what each of its parts says. /readyz: 200 or 503, the same text. /metrics: Prometheus.
+// /healthz: the process is alive, and what each of its parts says. /readyz: 200 or 503, the same
+// text. /metrics: Prometheus.
 class HttpEndpoint {
  public:
   // nullptr for an empty address. What it is given outlives it.

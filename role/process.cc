@@ -83,12 +83,13 @@ class Process {
       : config_(config), options_(options), network_(config.node().io_threads(), &metrics_) {}
 
   absl::Status Start() {
-    const Environment environment{&config_,          &network_,  &SystemClock(),
-                                  &SystemRandom(), &health_, &metrics_};
+    const Environment environment{&config_,        &network_, &SystemClock(),
+                                  &SystemRandom(), &health_,  &metrics_};
     // The roles bring their own conditions only once they listen.
     const auto starting = health_.Add("start", HealthRegistry::Weight::kReadiness,
                                       [] { return absl::UnavailableError("starting"); });
-    ASSIGN_OR_RETURN(http_, HttpEndpoint::Start(config_.node().http(), network_, health_, metrics_));
+    ASSIGN_OR_RETURN(http_,
+                     HttpEndpoint::Start(config_.node().http(), network_, health_, metrics_));
     for (const auto& [name, start] : options_.roles) {
       absl::StatusOr<std::unique_ptr<Service>> service = start(environment);
       if (!service.ok()) return Annotate(service.status(), name);
@@ -209,7 +210,9 @@ int Main(int argc, char** argv, absl::string_view role, const StartFunction& sta
     std::cerr << status.message() << "\n";
     return 1;
   }
-  return Run(config, {.role = std::string(role), .roles = {{std::string(role), start}}, .when_ready = nullptr});
+  return Run(
+      config,
+      {.role = std::string(role), .roles = {{std::string(role), start}}, .when_ready = nullptr});
 }
 
 }  // namespace packetboat::role

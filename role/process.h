@@ -27,11 +27,12 @@ struct ProcessOptions {
   std::function<absl::Status(const std::vector<Listening>&)> when_ready;
 };
 
-// Runs until SIGTERM or SIGINT, then drains. SIGHUP opens the log file anew. Returns the exit status.
+// Runs until SIGTERM or SIGINT, then drains. SIGHUP opens the log file anew. Returns the exit
+// status.
 int Run(const config::Config& config, const ProcessOptions& options);
 
-// To be called first in main, before any thread: from then on signals wait for Run, and writing to a closed pipe is an error
-// like any other.
+// To be called first in main, before any thread: from then on signals wait for Run, and writing to
+// a closed pipe is an error like any other.
 void BlockSignals();
 
 }  // namespace packetboat::role

@@ -22,8 +22,9 @@ namespace packetboat::role {
 
 // An open port, as `--endpoints` tells it.
 struct Listening {
-  std::string role;      // "mx"
-  std::string protocol;  // "smtp", "submission", "submissions", "lmtp", "imap", "imaps", "http", "grpc"
+  std::string role;  // "mx"
+  std::string
+      protocol;  // "smtp", "submission", "submissions", "lmtp", "imap", "imaps", "http", "grpc"
   std::string host;
   int port = 0;
   std::string tls;  // "none", "starttls", "implicit"
@@ -36,7 +37,8 @@ class Service {
 
   virtual std::vector<Listening> listening() const = 0;
 
-  // Takes nothing new, lets transactions in flight end, at most for `timeout`; returns when that is done.
+  // Takes nothing new, lets transactions in flight end, at most for `timeout`; returns when that is
+  // done.
   virtual void Drain(absl::Duration timeout) = 0;
 };
 

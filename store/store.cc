@@ -31,11 +31,13 @@ namespace {
 // Threads that read messages for IMAP sessions, and reads that wait for one.
 constexpr size_t kReaderThreads = 4;
 constexpr size_t kReaderQueue = 10'000;
-// Before waiting proposals and calls are given up when the process ends: the streams of MXes and auths would never end by
-// themselves, and an MX repeats what had no answer, with the same keys.
+// Before waiting proposals and calls are given up when the process ends: the streams of MXes and
+// auths would never end by themselves, and an MX repeats what had no answer, with the same keys.
 constexpr absl::Duration kStopGrace = absl::Seconds(2);
 
-absl::Duration Milliseconds(uint64_t value) { return absl::Milliseconds(static_cast<int64_t>(value)); }
+absl::Duration Milliseconds(uint64_t value) {
+  return absl::Milliseconds(static_cast<int64_t>(value));
+}
 
 absl::string_view TlsName(config::ListenerTls tls) {
   switch (tls) {
@@ -122,9 +124,9 @@ class Store : public role::Service {
     options.raft.heartbeat = Milliseconds(config_.store().heartbeat());
     options.raft.max_in_flight_bytes = config_.store().inflight_body_bytes();
     options.drain_timeout = kStopGrace;
-    ASSIGN_OR_RETURN(node_, raft::Node::Start(options, *log_, *state_, shards_->machines(),
-                                              transport_, *environment_.clock,
-                                              *environment_.random));
+    ASSIGN_OR_RETURN(node_,
+                     raft::Node::Start(options, *log_, *state_, shards_->machines(), transport_,
+                                       *environment_.clock, *environment_.random));
     std::vector<replication::Group*> groups;
     for (uint32_t i = 0; i < node_->shards(); ++i) groups.push_back(&node_->group(ShardId(i)));
     shards_->SetGroups(std::move(groups));

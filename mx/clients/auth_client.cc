@@ -25,7 +25,8 @@ class GrpcAuthClient : public AuthClient {
     request.set_address(std::move(address));
     auth_.Call<ResolveRequest, ResolveReply>(
         [](Auth::Stub& stub, auto... args) { stub.async()->Resolve(std::move(args)...); },
-        std::move(request), [done = std::move(done)](absl::StatusOr<ResolveReply> reply) mutable {
+        std::move(request),
+        [done = std::move(done)](absl::StatusOr<ResolveReply> reply) mutable {
           if (!reply.ok()) return done(reply.status());
           done(FromProto(*reply));
         });

@@ -34,7 +34,8 @@ class AuthClient {
  public:
   virtual ~AuthClient() = default;
 
-  // `address` is canonical, or `postmaster` alone. An error means that nobody knows. `done` runs on another thread.
+  // `address` is canonical, or `postmaster` alone. An error means that nobody knows. `done` runs on
+  // another thread.
   virtual void Resolve(std::string address,
                        absl::AnyInvocable<void(absl::StatusOr<Resolved>)> done) = 0;
 

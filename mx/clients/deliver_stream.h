@@ -14,8 +14,9 @@
 
 namespace packetboat::mx {
 
-// The long stream to one store: requests go out in the order of Send, one write at a time. Thread-safe. It keeps itself alive
-// until gRPC is done with it; after `on_end` nothing is called any more.
+// The long stream to one store: requests go out in the order of Send, one write at a time.
+// Thread-safe. It keeps itself alive until gRPC is done with it; after `on_end` nothing is called
+// any more.
 class DeliverStream
     : public grpc::ClientBidiReactor<rpc::delivery::DeliverRequest, rpc::delivery::DeliverReply>,
       public std::enable_shared_from_this<DeliverStream> {

@@ -34,7 +34,8 @@ absl::StatusOr<Resolved> FromProto(const ResolveReply& reply) {
       resolved.remote.push_back(target.remote());
       continue;
     }
-    if (!target.has_local()) return absl::InternalError("auth gave a target that is not known here");
+    if (!target.has_local())
+      return absl::InternalError("auth gave a target that is not known here");
     const rpc::auth::Account& account = target.local().account();
     resolved.local.push_back({AccountId(account.account_id()), ShardId(account.shard()),
                               account.address(), target.local().detail()});

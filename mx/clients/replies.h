@@ -7,8 +7,8 @@
 #include "proto/auth/auth.pb.h"
 #include "proto/delivery/delivery.pb.h"
 
-// What services answered, in the words of this MX. What it does not know, as of a newer service, is an error: neither a yes,
-// which would be a 250, nor a no, which would be a 550.
+// What services answered, in the words of this MX. What it does not know, as of a newer service, is
+// an error: neither a yes, which would be a 250, nor a no, which would be a 550.
 
 namespace packetboat::mx {
 

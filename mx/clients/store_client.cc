@@ -25,7 +25,8 @@ using rpc::delivery::DeliverReply;
 using rpc::delivery::DeliverRequest;
 using rpc::delivery::RecipientResult;
 
-// A body up to this goes with the first message, and into one log entry together with its trace fields.
+// A body up to this goes with the first message, and into one log entry together with its trace
+// fields.
 constexpr uint64_t kInlineBodyBytes = 256 * 1024;
 constexpr size_t kChunkBytes = 512 * 1024;
 // `deliver_chunks_unacknowledged` of the protocol.
@@ -69,7 +70,7 @@ struct Store {
   std::string address;
   std::unique_ptr<rpc::delivery::Delivery::Stub> stub;
   std::shared_ptr<DeliverStream> stream;
-  uint64_t stream_number = 0;  // events of earlier streams are stale
+  uint64_t stream_number = 0;                 // events of earlier streams are stale
   std::shared_ptr<grpc::ClientContext> poll;  // while one is under way
   uint64_t last_id = 0;
   std::map<uint64_t, Attempt> attempts;
@@ -103,8 +104,8 @@ class Core : public std::enable_shared_from_this<Core> {
       return Finish(*pending, absl::UnavailableError("cluster.stores names no store"));
     }
     pending_.insert(pending);
-    pending->timer = loop_.RunAfter(deadline - loop_.Now(), [this, self = shared_from_this(),
-                                                             pending] { GiveUp(pending); });
+    pending->timer = loop_.RunAfter(
+        deadline - loop_.Now(), [this, self = shared_from_this(), pending] { GiveUp(pending); });
     Try(pending);
   }
 
@@ -130,7 +131,8 @@ class Core : public std::enable_shared_from_this<Core> {
   // After Stop, not from the loop: when this returns no thread of gRPC comes to the loop any more.
   void AwaitCalls() {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(+[](int* calls) { return *calls == 0; }, &calls_));
+    mutex_.Await(absl::Condition(
+        +[](int* calls) { return *calls == 0; }, &calls_));
   }
 
   // From any thread.
@@ -200,19 +202,18 @@ class Core : public std::enable_shared_from_this<Core> {
     rpc::SetTimeout(call->context, kPollTimeout);
     Began();
     stores_[at].poll = std::shared_ptr<grpc::ClientContext>(call, &call->context);
-    stores_[at].stub->async()->Shards(
-        &call->context, &call->request, &call->reply,
-        [self = shared_from_this(), call, at](grpc::Status status) {
-          self->loop_.Post([self, call, at, ok = status.ok()] {
-            self->stores_[at].poll = nullptr;
-            if (ok) self->Polled(at, call->reply);
-            if (self->stopped_) return;
-            self->loop_.RunAfter(kPollInterval, [self, at] {
-              if (!self->stopped_) self->Poll(at);
-            });
-          });
-          self->Ended();
-        });
+    stores_[at].stub->async()->Shards(&call->context, &call->request, &call->reply,
+                                      [self = shared_from_this(), call, at](grpc::Status status) {
+                                        self->loop_.Post([self, call, at, ok = status.ok()] {
+                                          self->stores_[at].poll = nullptr;
+                                          if (ok) self->Polled(at, call->reply);
+                                          if (self->stopped_) return;
+                                          self->loop_.RunAfter(kPollInterval, [self, at] {
+                                            if (!self->stopped_) self->Poll(at);
+                                          });
+                                        });
+                                        self->Ended();
+                                      });
   }
 
   void Polled(size_t at, const rpc::delivery::ShardsReply& reply) {
@@ -239,20 +240,21 @@ class Core : public std::enable_shared_from_this<Core> {
     const uint64_t number = ++store.stream_number;
     Began();
     store.stream = DeliverStream::Start(
-        *store.stub,
-        {.on_reply =
-             [self = shared_from_this(), at, number](DeliverReply reply) {
-               self->loop_.Post([self, at, number, reply = std::move(reply)] {
-                 if (self->stores_[at].stream_number == number) self->Replied(at, reply);
-               });
-             },
-         .on_end =
-             [self = shared_from_this(), at, number](absl::Status why) {
-               self->loop_.Post([self, at, number, why = std::move(why)] {
-                 if (self->stores_[at].stream_number == number) self->StreamEnded(at, why);
-               });
-               self->Ended();
-             }});
+        *store.stub, {.on_reply =
+                          [self = shared_from_this(), at, number](DeliverReply reply) {
+                            self->loop_.Post([self, at, number, reply = std::move(reply)] {
+                              if (self->stores_[at].stream_number == number)
+                                self->Replied(at, reply);
+                            });
+                          },
+                      .on_end =
+                          [self = shared_from_this(), at, number](absl::Status why) {
+                            self->loop_.Post([self, at, number, why = std::move(why)] {
+                              if (self->stores_[at].stream_number == number)
+                                self->StreamEnded(at, why);
+                            });
+                            self->Ended();
+                          }});
   }
 
   void StreamEnded(size_t at, const absl::Status& why) {
@@ -260,8 +262,9 @@ class Core : public std::enable_shared_from_this<Core> {
     store.stream = nullptr;
     if (stopped_) return;
     if (!store.attempts.empty()) {
-      log::Warning("the stream to a store broke",
-                   {{"store", store.address}, {"under_way", store.attempts.size()}, {"status", why}});
+      log::Warning(
+          "the stream to a store broke",
+          {{"store", store.address}, {"under_way", store.attempts.size()}, {"status", why}});
     }
     std::map<uint64_t, Attempt> attempts = std::move(store.attempts);
     store.attempts.clear();
@@ -355,7 +358,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void Refused(const std::shared_ptr<Pending>& pending, size_t at, const DeliverRefusal& refusal) {
     switch (refusal.reason()) {
       case DeliverRefusal::NO_SPACE:
-        // Too much is in flight to the shard: its client waits, and is not read from (SEMANTICS.md s5).
+        // Too much is in flight to the shard: its client waits, and is not read from (SEMANTICS.md
+        // s5).
         pending->outlook = absl::ResourceExhaustedError(refusal.text());
         break;
       case DeliverRefusal::MALFORMED:
@@ -446,8 +450,8 @@ class Core : public std::enable_shared_from_this<Core> {
     }
     rpc::SetTimeout(call->context, options_.call_timeout);
     // A key that is not forgotten now lives out its window: no harm, so no retry.
-    stores_[LeaderOf(shard)].stub->async()->ForgetKeys(
-        &call->context, &call->request, &call->reply, [call](grpc::Status) {});
+    stores_[LeaderOf(shard)].stub->async()->ForgetKeys(&call->context, &call->request, &call->reply,
+                                                       [call](grpc::Status) {});
   }
 
   const StoreClientOptions options_;
@@ -481,10 +485,10 @@ class GrpcStoreClient : public StoreClient {
   }
 
   void Deliver(Delivery delivery, absl::Time deadline, DeliverCallback done) override {
-    loop_.Post([core = core_, delivery = std::move(delivery), deadline,
-                done = std::move(done)]() mutable {
-      core->Deliver(std::move(delivery), deadline, std::move(done));
-    });
+    loop_.Post(
+        [core = core_, delivery = std::move(delivery), deadline, done = std::move(done)]() mutable {
+          core->Deliver(std::move(delivery), deadline, std::move(done));
+        });
   }
 
   void ForgetKey(ShardId shard, AccountId account, std::string key) override {

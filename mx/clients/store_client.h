@@ -47,11 +47,13 @@ class StoreClient {
  public:
   virtual ~StoreClient() = default;
 
-  // Proposes the delivery to whoever leads its shard, again and again with the same keys, until it is certain or `deadline`
-  // (of the loop's clock) has passed. OK: every outcome stands on a majority's disks. An error: nothing is certain, except that
-  // a retry with the same keys makes no second copy. `done` runs on the client's loop.
-  virtual void Deliver(Delivery delivery, absl::Time deadline,
-                       absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) = 0;
+  // Proposes the delivery to whoever leads its shard, again and again with the same keys, until it
+  // is certain or `deadline` (of the loop's clock) has passed. OK: every outcome stands on a
+  // majority's disks. An error: nothing is certain, except that a retry with the same keys makes no
+  // second copy. `done` runs on the client's loop.
+  virtual void Deliver(
+      Delivery delivery, absl::Time deadline,
+      absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) = 0;
 
   // Lets a delivery key go early, some time soon, in a batch with others; lost without harm.
   virtual void ForgetKey(ShardId shard, AccountId account, std::string key) = 0;
@@ -70,7 +72,8 @@ struct StoreClientOptions {
   absl::Duration call_timeout = absl::Seconds(10);
 };
 
-// `loop` outlives the client. Deliveries that are under way when it is destroyed are answered kCancelled.
+// `loop` outlives the client. Deliveries that are under way when it is destroyed are answered
+// kCancelled.
 std::unique_ptr<StoreClient> NewStoreClient(StoreClientOptions options, net::EventLoop& loop);
 
 }  // namespace packetboat::mx

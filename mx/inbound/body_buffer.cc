@@ -59,8 +59,8 @@ absl::StatusOr<std::string> BodyBuffer::Read(uint64_t offset, size_t length) con
 absl::Status BodyBuffer::Spill() {
   file_ = open(options_.scratch_folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (file_ < 0) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("making a scratch file in ", options_.scratch_folder));
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("making a scratch file in ", options_.scratch_folder));
   }
   RETURN_IF_ERROR(WriteToFile(memory_));
   std::string().swap(memory_);

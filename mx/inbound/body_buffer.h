@@ -14,7 +14,8 @@
 
 namespace packetboat::mx {
 
-// What all messages in flight of one MX may take together, in memory and scratch files. Thread-safe.
+// What all messages in flight of one MX may take together, in memory and scratch files.
+// Thread-safe.
 class BodyBudget {
  public:
   explicit BodyBudget(uint64_t limit) : limit_(limit) {}
@@ -30,8 +31,9 @@ class BodyBudget {
   std::atomic<uint64_t> used_{0};
 };
 
-// The body of one message: the first `memory_limit` octets in memory, all of it in a scratch file without a name once it grows
-// beyond. Written by one thread, then read by any number. Gives back its budget when it goes.
+// The body of one message: the first `memory_limit` octets in memory, all of it in a scratch file
+// without a name once it grows beyond. Written by one thread, then read by any number. Gives back
+// its budget when it goes.
 class BodyBuffer {
  public:
   struct Options {
@@ -45,12 +47,14 @@ class BodyBuffer {
   BodyBuffer(const BodyBuffer&) = delete;
   BodyBuffer& operator=(const BodyBuffer&) = delete;
 
-  // kResourceExhausted (the budget), or what the scratch file says. After a failure only destruction makes sense.
+  // kResourceExhausted (the budget), or what the scratch file says. After a failure only
+  // destruction makes sense.
   absl::Status Append(absl::string_view octets);
 
   uint64_t size() const { return size_; }
 
-  // Octets [offset, offset + length), fewer at the end. Thread-safe once nothing is appended any more.
+  // Octets [offset, offset + length), fewer at the end. Thread-safe once nothing is appended any
+  // more.
   absl::StatusOr<std::string> Read(uint64_t offset, size_t length) const;
 
  private:

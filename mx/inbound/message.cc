@@ -86,7 +86,9 @@ class Fanout : public std::enable_shared_from_this<Fanout> {
  public:
   Fanout(const Envelope& envelope, const InboundMessage& message,
          absl::AnyInvocable<void(DeliveryReport)> done)
-      : envelope_(envelope), body_(message.body()), sha256_(message.sha256()),
+      : envelope_(envelope),
+        body_(message.body()),
+        sha256_(message.sha256()),
         done_(std::move(done)) {}
 
   void Start(absl::Time deadline, StoreClient& stores) {

@@ -19,7 +19,8 @@
 
 namespace packetboat::mx {
 
-// A message on its way in: hashed as it arrives, kept without foreign Return-Path fields. Thread-compatible.
+// A message on its way in: hashed as it arrives, kept without foreign Return-Path fields.
+// Thread-compatible.
 class InboundMessage {
  public:
   InboundMessage(BodyBuffer::Options options, BodyBudget& budget);
@@ -33,7 +34,8 @@ class InboundMessage {
 
   const absl::Status& status() const { return status_; }
 
-  // After Finish: SHA-256 of the message as received, before anything of ours and with everything of theirs.
+  // After Finish: SHA-256 of the message as received, before anything of ours and with everything
+  // of theirs.
   const std::string& sha256() const { return sha256_; }
   // After Finish; outlives this by being shared.
   std::shared_ptr<const BodySource> body() const;
@@ -77,8 +79,8 @@ struct DeliveryReport {
   std::vector<CopyKey> keys;
 };
 
-// Makes one copy for each account, whichever and however many recipients lead there, and proposes to all shards at once.
-// `done` runs when every one has an outcome, on the store client's loop.
+// Makes one copy for each account, whichever and however many recipients lead there, and proposes
+// to all shards at once. `done` runs when every one has an outcome, on the store client's loop.
 void DeliverToAll(const Envelope& envelope, const InboundMessage& message, absl::Time deadline,
                   StoreClient& stores, absl::AnyInvocable<void(DeliveryReport)> done);
 

@@ -8,9 +8,10 @@
 
 namespace packetboat::mx {
 
-// Takes the Return-Path fields out of a message that passes by in pieces: the field is ours to write, at final delivery, and a
-// foreign one there is a lie or a relic (RFC 5321 s4.4). Lines end in CRLF. What is held back is never more than the name of
-// the field. The result does not depend on how the input is cut. Thread-compatible.
+// Takes the Return-Path fields out of a message that passes by in pieces: the field is ours to
+// write, at final delivery, and a foreign one there is a lie or a relic (RFC 5321 s4.4). Lines end
+// in CRLF. What is held back is never more than the name of the field. The result does not depend
+// on how the input is cut. Thread-compatible.
 class ReturnPathFilter {
  public:
   // Appends to `*out` what stays of `octets`.
@@ -22,8 +23,9 @@ class ReturnPathFilter {
  private:
   enum class Position {
     kLineStart,
-    kName,         // in what may be the field's name; `held_` is what came of it
-    kAfterName,    // behind the whole name, in the white space that obsolete syntax allows before the colon
+    kName,       // in what may be the field's name; `held_` is what came of it
+    kAfterName,  // behind the whole name, in the white space that obsolete syntax allows before the
+                 // colon
     kKeptLine,
     kDroppedLine,
     kDroppedLineStart,  // a folded line would go on with the field

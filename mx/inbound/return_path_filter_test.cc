@@ -38,7 +38,8 @@ TEST(ReturnPathFilterTest, BodyIsLeftAlone) {
 }
 
 TEST(ReturnPathFilterTest, MessageThatEndsInTheMiddleKeepsItsOctets) {
-  for (const char* message : {"", "R", "Return-Path", "Return-Path  ", "\r", "\r\n", "Subject: x"}) {
+  for (const char* message :
+       {"", "R", "Return-Path", "Return-Path  ", "\r", "\r\n", "Subject: x"}) {
     EXPECT_EQ(Filter(message), message);
   }
 }

@@ -9,9 +9,8 @@ absl::StatusOr<std::unique_ptr<InboundServer>> InboundServer::Start(
   auto server = std::unique_ptr<InboundServer>(new InboundServer);
   for (InboundListener& listener : listeners) {
     absl::StatusOr<std::unique_ptr<net::Listener>> open = network.Listen(
-        std::move(listener.listen),
-        [context = listener.context, sessions = server->sessions_](const net::Endpoint&,
-                                                                   const net::Endpoint&) {
+        std::move(listener.listen), [context = listener.context, sessions = server->sessions_](
+                                        const net::Endpoint&, const net::Endpoint&) {
           return std::make_shared<InboundSession>(context, sessions);
         });
     if (!open.ok()) return open.status();

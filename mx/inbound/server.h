@@ -20,15 +20,15 @@ struct InboundListener {
 // The open ports of an MX and the sessions on them. Thread-safe.
 class InboundServer {
  public:
-  static absl::StatusOr<std::unique_ptr<InboundServer>> Start(std::vector<InboundListener> listeners,
-                                                              net::Network& network);
+  static absl::StatusOr<std::unique_ptr<InboundServer>> Start(
+      std::vector<InboundListener> listeners, net::Network& network);
   ~InboundServer();
 
   // In the order of the listeners.
   std::vector<net::Endpoint> endpoints() const;
 
-  // Accepts nothing more, ends each session once its transaction is over; after `timeout` those that are left are dropped. None
-  // is left when it returns. Not from a loop.
+  // Accepts nothing more, ends each session once its transaction is over; after `timeout` those
+  // that are left are dropped. None is left when it returns. Not from a loop.
   void Drain(absl::Duration timeout);
 
  private:

@@ -12,12 +12,14 @@
 namespace packetboat::mx {
 namespace {
 
-// Messages of one session whose 250 the client has not been seen to have read; of older ones the keys live out their window.
+// Messages of one session whose 250 the client has not been seen to have read; of older ones the
+// keys live out their window.
 constexpr size_t kMaxAnswered = 64;
 
 constexpr size_t kIdCharacters = 13;
 
-// Letters and digits that cannot be taken for one another (as Crockford's base 32), 65 bits of chance.
+// Letters and digits that cannot be taken for one another (as Crockford's base 32), 65 bits of
+// chance.
 std::string NewId(Random& random) {
   constexpr absl::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   std::string id;
@@ -132,7 +134,8 @@ void InboundSession::Run() {
   connection_->SetDeadline(smtp_->next_deadline());
 }
 
-// Nothing that the client has sent waits for us: no question is open, and no reply stands in the way of the next command.
+// Nothing that the client has sent waits for us: no question is open, and no reply stands in the
+// way of the next command.
 bool InboundSession::HasAnsweredAll() const {
   return smtp_->next_deadline() != absl::InfiniteFuture() && connection_->unsent_bytes() == 0;
 }
@@ -202,9 +205,7 @@ void InboundSession::Find(smtp::QueryId id, const smtp::ConnectQuery&) {
   Answer(id, smtp::Accept{});
 }
 
-void InboundSession::Find(smtp::QueryId id, const smtp::HelloQuery&) {
-  Answer(id, smtp::Accept{});
-}
+void InboundSession::Find(smtp::QueryId id, const smtp::HelloQuery&) { Answer(id, smtp::Accept{}); }
 
 void InboundSession::Find(smtp::QueryId id, const smtp::AuthQuery&) {
   // No listener of this role offers AUTH.
@@ -284,31 +285,31 @@ void InboundSession::Find(smtp::QueryId id, const smtp::MessageQuery& query) {
   envelope.reverse_path = transaction.reverse_path;
   envelope.recipients = recipients_;
   envelope.received = context_->clock->Now();
-  envelope.received_field = smtp::FormatReceived(
-      {.hello_name = facts.hello_name,
-       .peer_name = "",
-       .peer = facts.peer.address,
-       .by = smtp_->config().hostname,
-       .protocol = smtp::ProtocolKeyword(smtp_->config().mode, facts.extended,
-                                         facts.tls.has_value(), !facts.login.empty(),
-                                         transaction.parameters.smtputf8),
-       .tls = facts.tls,
-       .id = transaction.id,
-       .smtputf8 = transaction.parameters.smtputf8,
-       .when = envelope.received},
-      transaction.recipients);
+  envelope.received_field =
+      smtp::FormatReceived({.hello_name = facts.hello_name,
+                            .peer_name = "",
+                            .peer = facts.peer.address,
+                            .by = smtp_->config().hostname,
+                            .protocol = smtp::ProtocolKeyword(
+                                smtp_->config().mode, facts.extended, facts.tls.has_value(),
+                                !facts.login.empty(), transaction.parameters.smtputf8),
+                            .tls = facts.tls,
+                            .id = transaction.id,
+                            .smtputf8 = transaction.parameters.smtputf8,
+                            .when = envelope.received},
+                           transaction.recipients);
   log_.Info("message received", {{"id", transaction.id},
                                  {"octets", query.body.octets},
                                  {"recipients", transaction.recipients.size()}});
   const absl::Duration started = context_->clock->Monotonic();
-  DeliverToAll(envelope, *message_, Now() + context_->commit_wait, *context_->stores,
-               [self = shared_from_this(), loop = &connection_->loop(), id,
-                started](DeliveryReport report) {
-                 loop->Post([self, id, started, report = std::move(report)]() mutable {
-                   const absl::Duration took = self->context_->clock->Monotonic() - started;
-                   self->Committed(id, report.by_recipient, std::move(report.keys), took);
-                 });
-               });
+  DeliverToAll(
+      envelope, *message_, Now() + context_->commit_wait, *context_->stores,
+      [self = shared_from_this(), loop = &connection_->loop(), id, started](DeliveryReport report) {
+        loop->Post([self, id, started, report = std::move(report)]() mutable {
+          const absl::Duration took = self->context_->clock->Monotonic() - started;
+          self->Committed(id, report.by_recipient, std::move(report.keys), took);
+        });
+      });
 }
 
 void InboundSession::Committed(smtp::QueryId id, const std::vector<absl::Status>& by_recipient,

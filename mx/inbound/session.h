@@ -50,13 +50,13 @@ struct InboundSessions {
   std::shared_ptr<net::OpenSessions> dropping = std::make_shared<net::OpenSessions>();
 };
 
-// One SMTP or LMTP connection: carries octets between the socket and the engine, and answers the engine's questions out of
-// auth and the stores. Lives on its connection's loop; nothing is called from other threads.
+// One SMTP or LMTP connection: carries octets between the socket and the engine, and answers the
+// engine's questions out of auth and the stores. Lives on its connection's loop; nothing is called
+// from other threads.
 class InboundSession : public net::ConnectionHandler,
                        public std::enable_shared_from_this<InboundSession> {
  public:
-  InboundSession(std::shared_ptr<const InboundContext> context,
-                 InboundSessions sessions);
+  InboundSession(std::shared_ptr<const InboundContext> context, InboundSessions sessions);
 
   void OnOpen(net::Connection& connection) override;
   void OnData(absl::string_view octets) override;

@@ -31,9 +31,8 @@ class TableAuth : public AuthClient {
                absl::AnyInvocable<void(absl::StatusOr<Resolved>)> done) override {
     if (!failure.ok()) return done(failure);
     if (waits) {
-      waiting.push_back([answer = table[address], done = std::move(done)]() mutable {
-        done(std::move(answer));
-      });
+      waiting.push_back(
+          [answer = table[address], done = std::move(done)]() mutable { done(std::move(answer)); });
       return;
     }
     const auto found = table.find(address);
@@ -51,9 +50,9 @@ class TableAuth : public AuthClient {
 // Keeps what is delivered; a test decides how it ends.
 class RecordingStores : public StoreClient {
  public:
-  void Deliver(Delivery delivery, absl::Time,
-               absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done)
-      override {
+  void Deliver(
+      Delivery delivery, absl::Time,
+      absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) override {
     bodies.push_back(*delivery.body->Read(0, 1 << 20));
     const auto failure = failures.find(delivery.shard);
     if (failure != failures.end()) {

@@ -31,8 +31,8 @@ struct Identity {
 // Nothing when `uri` is not of exactly that form; names hold letters, digits, '.', '_' and '-'.
 std::optional<Identity> ParseIdentity(absl::string_view uri);
 
-// True when a caller of this role may call this method, `/package.Service/Method`. A method that the table does not
-// name may be called by nobody.
+// True when a caller of this role may call this method, `/package.Service/Method`. A method that
+// the table does not name may be called by nobody.
 bool MayCall(Role caller, absl::string_view method);
 
 // Every method that the table names, for the test that walks methods x roles.

@@ -14,8 +14,8 @@ TEST(AccessTest, IdentityIsReadFromExactlyOneForm) {
   EXPECT_EQ(identity->ToUri(), "spiffe://prod/mx/mx-1.example");
   for (const char* bad :
        {"", "spiffe://", "spiffe://prod/mx", "spiffe://prod/mx/", "spiffe:///mx/n",
-        "spiffe://prod/MX/n", "spiffe://prod/root/n", "spiffe://prod/mx/n/more",
-        "http://prod/mx/n", "SPIFFE://prod/mx/n", "spiffe://prod/mx/n?x", "spiffe://p rod/mx/n"}) {
+        "spiffe://prod/MX/n", "spiffe://prod/root/n", "spiffe://prod/mx/n/more", "http://prod/mx/n",
+        "SPIFFE://prod/mx/n", "spiffe://prod/mx/n?x", "spiffe://p rod/mx/n"}) {
     EXPECT_FALSE(ParseIdentity(bad).has_value()) << bad;
   }
 }

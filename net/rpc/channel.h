@@ -24,8 +24,9 @@ inline constexpr int kMaxMessageBytes = 1 << 20;
 inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(2);
 inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(2);
 
-// A connection, made on first use and made again within a second after it broke, to `address` (`host:port`), whose holder
-// must have `server_role` in `cluster`. Calls fail with UNAVAILABLE while there is none.
+// A connection, made on first use and made again within a second after it broke, to `address`
+// (`host:port`), whose holder must have `server_role` in `cluster`. Calls fail with UNAVAILABLE
+// while there is none.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const TlsFiles& files,
                                            const std::string& cluster, Role server_role);
 

@@ -21,8 +21,9 @@
 
 namespace packetboat::rpc {
 
-// Idempotent unary calls to whichever replica of a service answers: the one that answered last first, then each of the others
-// while the answer is UNAVAILABLE. Thread-safe. The destructor waits for calls under way.
+// Idempotent unary calls to whichever replica of a service answers: the one that answered last
+// first, then each of the others while the answer is UNAVAILABLE. Thread-safe. The destructor waits
+// for calls under way.
 template <typename Stub>
 class Failover {
  public:
@@ -94,8 +95,7 @@ class Failover {
   void Try(std::shared_ptr<Attempt<Request, Reply>> attempt) {
     attempt->context = std::make_unique<grpc::ClientContext>();
     SetTimeout(*attempt->context, call_timeout_);
-    attempt->start(*stubs_[attempt->at], attempt->context.get(), &attempt->request,
-                   &attempt->reply,
+    attempt->start(*stubs_[attempt->at], attempt->context.get(), &attempt->request, &attempt->reply,
                    [this, attempt](grpc::Status status) { Answered(attempt, status); });
   }
 

@@ -33,8 +33,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   for (const auto& service : impl->services) builder.RegisterService(service.get());
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || port == 0) {
-    return absl::UnavailableError(absl::StrCat(
-        "cannot listen on ", options.address, ": is the port taken, and the address this machine's?"));
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", options.address,
+                     ": is the port taken, and the address this machine's?"));
   }
   auto server = std::unique_ptr<Server>(new Server(std::move(impl), port));
   server->SetServing(false);

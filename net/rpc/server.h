@@ -13,8 +13,8 @@
 
 namespace packetboat::rpc {
 
-// A gRPC server for one role's services, with mutual TLS, the table of access.h and the standard health service
-// (grpc.health.v1). Thread-safe.
+// A gRPC server for one role's services, with mutual TLS, the table of access.h and the standard
+// health service (grpc.health.v1). Thread-safe.
 class Server {
  public:
   struct Options {
@@ -34,8 +34,8 @@ class Server {
   // What the health service says, for the server as a whole.
   void SetServing(bool serving);
 
-  // Takes no more calls; those under way may end within `grace`, then they are cancelled. Returns when no handler runs.
-  // Repeatable.
+  // Takes no more calls; those under way may end within `grace`, then they are cancelled. Returns
+  // when no handler runs. Repeatable.
   void Stop(absl::Duration grace);
 
  private:

@@ -62,9 +62,10 @@ absl::StatusOr<CheckedTlsFiles> CheckTlsFiles(const TlsFiles& files, absl::Time 
   std::optional<Identity> identity;
   if (uris.size() == 1) identity = ParseIdentity(uris.front());
   if (!identity.has_value()) {
-    return Wrong(files.certificate,
-                 "must hold exactly one URI name, spiffe://CLUSTER/ROLE/NODE; `packetboat cluster ca "
-                 "issue` makes such certificates");
+    return Wrong(
+        files.certificate,
+        "must hold exactly one URI name, spiffe://CLUSTER/ROLE/NODE; `packetboat cluster ca "
+        "issue` makes such certificates");
   }
   return CheckedTlsFiles{*std::move(identity), own.not_after()};
 }

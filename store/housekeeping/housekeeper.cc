@@ -110,7 +110,8 @@ class Housekeeper::Impl {
     return time.has_value() && *time < limit;
   }
 
-  // Accounts that the directory has removed: their shard forgets them, then the directory hears of it. Both are idempotent.
+  // Accounts that the directory has removed: their shard forgets them, then the directory hears of
+  // it. Both are idempotent.
   void FinishRemovals() {
     const std::shared_ptr<const kv::Snapshot> snapshot = shards_.Snapshot();
     const absl::StatusOr<std::vector<model::PendingRemoval>> removals =

@@ -8,9 +8,10 @@
 
 namespace packetboat::store {
 
-// Proposes what is due in the shards that this node leads: delivery keys, tombstones, bodies and uploads that have had their
-// time, messages of deleted mailboxes, and accounts that left the directory. One thread; what it proposes is bounded in size and
-// comes one at a time per shard, so that mail goes first.
+// Proposes what is due in the shards that this node leads: delivery keys, tombstones, bodies and
+// uploads that have had their time, messages of deleted mailboxes, and accounts that left the
+// directory. One thread; what it proposes is bounded in size and comes one at a time per shard, so
+// that mail goes first.
 class Housekeeper {
  public:
   struct Options {

@@ -27,7 +27,8 @@ class Authenticator {
  public:
   virtual ~Authenticator() = default;
 
-  // kUnauthenticated: wrong, or slowed down; never said which. Anything else: nobody can tell. `done` runs on another thread.
+  // kUnauthenticated: wrong, or slowed down; never said which. Anything else: nobody can tell.
+  // `done` runs on another thread.
   virtual void Authenticate(std::string user, Secret password, std::string peer,
                             absl::AnyInvocable<void(absl::StatusOr<LoggedIn>)> done) = 0;
 

@@ -45,16 +45,14 @@ class Upload : public imap::AppendStream {
 
   void Commit(Callback<AppendResult> done) override {
     auto shared = std::make_shared<Callback<AppendResult>>(std::move(done));
-    body_->Finish(/*force_chunks=*/false,
-                  [context = context_, request = request_, body = body_,
-                   shared](absl::StatusOr<entry::BodySource> source) {
-                    if (!source.ok()) {
-                      context.Deliver<AppendResult>(ToUnavailable(source.status()),
-                                                    std::move(*shared));
-                      return;
-                    }
-                    Propose(context, request, *std::move(source), shared);
-                  });
+    body_->Finish(/*force_chunks=*/false, [context = context_, request = request_, body = body_,
+                                           shared](absl::StatusOr<entry::BodySource> source) {
+      if (!source.ok()) {
+        context.Deliver<AppendResult>(ToUnavailable(source.status()), std::move(*shared));
+        return;
+      }
+      Propose(context, request, *std::move(source), shared);
+    });
   }
 
  private:
@@ -96,10 +94,8 @@ class ShardAccount : public imap::Account {
   void Status(absl::string_view name, Callback<MailboxStatus> done) override {
     context_.Read<MailboxStatus>(
         Freshness::kBarrier,
-        [user = context_.user, name = std::string(name),
-         recent = context_.services.recent](const kv::Reader& state) {
-          return ReadStatus(state, user, name, *recent);
-        },
+        [user = context_.user, name = std::string(name), recent = context_.services.recent](
+            const kv::Reader& state) { return ReadStatus(state, user, name, *recent); },
         std::move(done));
   }
 
@@ -165,8 +161,8 @@ class ShardAccount : public imap::Account {
     std::string mailbox = request.mailbox;
     context_.Read<bool>(
         Freshness::kBarrier,
-        [user = context_.user, name = std::move(mailbox)](
-            const kv::Reader& state) -> absl::StatusOr<bool> {
+        [user = context_.user,
+         name = std::move(mailbox)](const kv::Reader& state) -> absl::StatusOr<bool> {
           RETURN_IF_ERROR(Find(state, user, name, ErrorCode::kTryCreate));
           return true;
         },
@@ -258,8 +254,7 @@ class ShardBackend : public imap::Backend {
       : services_(services), loop_(loop) {}
 
   void Authenticate(imap::Credentials credentials, Callback<imap::LoginResult> done) override {
-    if (!credentials.authorization_id.empty() &&
-        credentials.authorization_id != credentials.user) {
+    if (!credentials.authorization_id.empty() && credentials.authorization_id != credentials.user) {
       return done(MakeError(ErrorCode::kAuthorizationFailed, "Nobody may log in as another user"));
     }
     auto shared = std::make_shared<Callback<imap::LoginResult>>(std::move(done));

@@ -9,7 +9,8 @@
 
 namespace packetboat::store {
 
-// The mail store behind one IMAP session, whose loop is `loop`: the engine's interface bound to the shards of this node.
+// The mail store behind one IMAP session, whose loop is `loop`: the engine's interface bound to the
+// shards of this node.
 std::unique_ptr<imap::Backend> NewBackend(const ImapServices& services, net::EventLoop& loop);
 
 }  // namespace packetboat::store

@@ -34,7 +34,9 @@ class OneUser : public Authenticator {
   void Authenticate(std::string, Secret password, std::string,
                     absl::AnyInvocable<void(absl::StatusOr<LoggedIn>)> done) override {
     if (password.Reveal() != "secret") return done(absl::UnauthenticatedError("wrong"));
-    done(LoggedIn{.account = AccountId(1), .shard = ShardId(0), .address = "a@example.test",
+    done(LoggedIn{.account = AccountId(1),
+                  .shard = ShardId(0),
+                  .address = "a@example.test",
                   .quota_octets = quota});
   }
   absl::Status status() const override { return absl::OkStatus(); }
@@ -46,7 +48,10 @@ class OneUser : public Authenticator {
 class BackendTest : public ::testing::Test {
  protected:
   BackendTest()
-      : disk_(kv::Profile::kState), state_(disk_.Open()), shards_(*state_), network_(1),
+      : disk_(kv::Profile::kState),
+        state_(disk_.Open()),
+        shards_(*state_),
+        network_(1),
         loop_(network_.NextLoop()) {
     machine_ = shards_.machines()(ShardId(0));
     group_ = std::make_unique<replication::FakeGroup>(replication::FakeGroup::Options{}, *state_,
@@ -123,9 +128,8 @@ class BackendTest : public ::testing::Test {
     request.mailbox = mailbox;
     request.flags = flags;
     request.size = message.size();
-    auto stream = Call<std::unique_ptr<imap::AppendStream>>([&](auto done) {
-      account_->BeginAppend(request, std::move(done));
-    });
+    auto stream = Call<std::unique_ptr<imap::AppendStream>>(
+        [&](auto done) { account_->BeginAppend(request, std::move(done)); });
     if (!stream.ok()) return stream.status();
     for (size_t at = 0; at < message.size(); at += imap::kMaxReadBytes) {
       const absl::Status written = Do([&](imap::DoneCallback done) {
@@ -133,8 +137,7 @@ class BackendTest : public ::testing::Test {
       });
       if (!written.ok()) return written;
     }
-    return Call<imap::AppendResult>(
-        [&](auto done) { (*stream)->Commit(std::move(done)); });
+    return Call<imap::AppendResult>([&](auto done) { (*stream)->Commit(std::move(done)); });
   }
 
   std::unique_ptr<imap::Mailbox> Open(const std::string& name, bool read_only = false) {
@@ -166,8 +169,8 @@ class BackendTest : public ::testing::Test {
   }
 
   imap::MailboxStatus Status(const std::string& name) {
-    auto status = Call<imap::MailboxStatus>(
-        [&](auto done) { account_->Status(name, std::move(done)); });
+    auto status =
+        Call<imap::MailboxStatus>([&](auto done) { account_->Status(name, std::move(done)); });
     EXPECT_TRUE(status.ok()) << status.status();
     return *status;
   }
@@ -195,8 +198,8 @@ TEST_F(BackendTest, WrongPasswordIsAnAuthenticationFailure) {
 }
 
 TEST_F(BackendTest, AccountThatItsShardHasNotHeardOfIsMadeAtLogin) {
-  auto list = Call<std::vector<imap::MailboxEntry>>(
-      [&](auto done) { account_->List(std::move(done)); });
+  auto list =
+      Call<std::vector<imap::MailboxEntry>>([&](auto done) { account_->List(std::move(done)); });
   ASSERT_TRUE(list.ok());
   std::vector<std::string> names;
   for (const imap::MailboxEntry& entry : *list) names.push_back(entry.name);
@@ -217,8 +220,9 @@ TEST_F(BackendTest, AppendedMessageIsReadBackWithItsStructure) {
   ASSERT_THAT(sync.changed, SizeIs(1));
   EXPECT_EQ(sync.changed[0].flags, flags);
   EXPECT_TRUE(sync.changed[0].recent);
-  auto metadata = Call<std::vector<imap::MessageMetadata>>(
-      [&](auto done) { mailbox->FetchMetadata({Uid(1), Uid(7)}, std::move(done)); });
+  auto metadata = Call<std::vector<imap::MessageMetadata>>([&](auto done) {
+    mailbox->FetchMetadata({Uid(1), Uid(7)}, std::move(done));
+  });
   ASSERT_TRUE(metadata.ok());
   ASSERT_THAT(*metadata, SizeIs(1));
   EXPECT_EQ((*metadata)[0].size, sizeof kMessage - 1);
@@ -263,15 +267,15 @@ TEST_F(BackendTest, FlagsAndExpungesAreWhatSyncTells) {
   request.uids = Uids({{2, 3}, {9, 9}});
   request.change = imap::FlagChange::kAdd;
   request.flags.Add(SystemFlag::kDeleted);
-  auto stored = Call<imap::StoreResult>(
-      [&](auto done) { mailbox->StoreFlags(request, std::move(done)); });
+  auto stored =
+      Call<imap::StoreResult>([&](auto done) { mailbox->StoreFlags(request, std::move(done)); });
   ASSERT_TRUE(stored.ok());
   ASSERT_THAT(stored->messages, SizeIs(2));
   EXPECT_GT(stored->messages[0].modseq, before.highest_modseq);
 
   request.unchanged_since = before.highest_modseq;
-  stored = Call<imap::StoreResult>(
-      [&](auto done) { mailbox->StoreFlags(request, std::move(done)); });
+  stored =
+      Call<imap::StoreResult>([&](auto done) { mailbox->StoreFlags(request, std::move(done)); });
   ASSERT_TRUE(stored.ok());
   EXPECT_THAT(stored->modified, ElementsAre(Uid(2), Uid(3)));
 
@@ -290,13 +294,15 @@ TEST_F(BackendTest, CopyKeepsFlagsAndMoveLeavesNothing) {
   ASSERT_TRUE(Append("INBOX", kMessage, flagged).ok());
   ASSERT_TRUE(Append("INBOX", kMessage).ok());
   auto mailbox = Open("INBOX");
-  auto copied = Call<imap::CopyResult>(
-      [&](auto done) { mailbox->Copy(Uids({{1, 5}}), "Archive", std::move(done)); });
+  auto copied = Call<imap::CopyResult>([&](auto done) {
+    mailbox->Copy(Uids({{1, 5}}), "Archive", std::move(done));
+  });
   ASSERT_TRUE(copied.ok()) << copied.status();
   EXPECT_EQ(copied->source, Uids({{1, 2}}));
   EXPECT_EQ(copied->destination, Uids({{1, 2}}));
-  auto moved = Call<imap::CopyResult>(
-      [&](auto done) { mailbox->Move(Uids({{2, 2}}), "Archive", std::move(done)); });
+  auto moved = Call<imap::CopyResult>([&](auto done) {
+    mailbox->Move(Uids({{2, 2}}), "Archive", std::move(done));
+  });
   ASSERT_TRUE(moved.ok()) << moved.status();
   EXPECT_EQ(moved->destination, Uids({{3, 3}}));
   EXPECT_EQ(Status("INBOX").messages, 1u);
@@ -304,8 +310,9 @@ TEST_F(BackendTest, CopyKeepsFlagsAndMoveLeavesNothing) {
   const imap::SyncResult sync = Sync(*archive);
   ASSERT_THAT(sync.changed, SizeIs(3));
   EXPECT_TRUE(sync.changed[0].flags.Has(SystemFlag::kFlagged));
-  const auto nowhere = Call<imap::CopyResult>(
-      [&](auto done) { mailbox->Copy(Uids({{1, 1}}), "Nowhere", std::move(done)); });
+  const auto nowhere = Call<imap::CopyResult>([&](auto done) {
+    mailbox->Copy(Uids({{1, 1}}), "Nowhere", std::move(done));
+  });
   EXPECT_EQ(imap::ErrorCodeOf(nowhere.status()), ErrorCode::kTryCreate);
   Close(std::move(mailbox));
   Close(std::move(archive));
@@ -327,21 +334,20 @@ TEST_F(BackendTest, MoreMessagesThanOneEntryTakesAreMovedAllAtOnce) {
 }
 
 TEST_F(BackendTest, MailboxFollowsARenameAndEndsWithADelete) {
-  ASSERT_TRUE(
-      Call<MailboxId>([&](auto done) { account_->Create("a/b", std::nullopt, std::move(done)); })
-          .ok());
+  ASSERT_TRUE(Call<MailboxId>([&](auto done) {
+                account_->Create("a/b", std::nullopt, std::move(done));
+              }).ok());
   EXPECT_EQ(imap::ErrorCodeOf(Call<MailboxId>([&](auto done) {
-              account_->Create("a/b", std::nullopt, std::move(done));
-            }).status()),
+                                account_->Create("a/b", std::nullopt, std::move(done));
+                              }).status()),
             ErrorCode::kAlreadyExists);
   ASSERT_TRUE(Append("a/b", kMessage).ok());
   auto mailbox = Open("a/b");
   ASSERT_TRUE(Do([&](auto done) { account_->Rename("a", "c", std::move(done)); }).ok());
   EXPECT_THAT(UidsOf(Sync(*mailbox)), ElementsAre(1));
   ASSERT_TRUE(Do([&](auto done) { account_->Delete("c/b", std::move(done)); }).ok());
-  const auto gone = Call<imap::SyncResult>([&](auto done) {
-    mailbox->Sync({.freshness = imap::Freshness::kBarrier}, std::move(done));
-  });
+  const auto gone = Call<imap::SyncResult>(
+      [&](auto done) { mailbox->Sync({.freshness = imap::Freshness::kBarrier}, std::move(done)); });
   EXPECT_EQ(imap::ErrorCodeOf(gone.status()), ErrorCode::kNonExistent);
   EXPECT_EQ(imap::ErrorCodeOf(Do([&](auto done) { account_->Delete("INBOX", std::move(done)); })),
             ErrorCode::kCannot);
@@ -380,14 +386,12 @@ TEST_F(BackendTest, MessageIsRecentForTheFirstSessionAlone) {
 TEST_F(BackendTest, WithoutAQuorumEverythingIsUnavailable) {
   auto mailbox = Open("INBOX");
   group_->FailReadIndex(absl::UnavailableError("no quorum"));
-  const auto sync = Call<imap::SyncResult>([&](auto done) {
-    mailbox->Sync({.freshness = imap::Freshness::kBarrier}, std::move(done));
-  });
+  const auto sync = Call<imap::SyncResult>(
+      [&](auto done) { mailbox->Sync({.freshness = imap::Freshness::kBarrier}, std::move(done)); });
   EXPECT_EQ(sync.status().code(), absl::StatusCode::kUnavailable);
   group_->FailReadIndex(absl::OkStatus());
   group_->FailNextProposal(absl::UnknownError("lost"));
-  const absl::Status subscribed =
-      Do([&](auto done) { account_->Subscribe("x", std::move(done)); });
+  const absl::Status subscribed = Do([&](auto done) { account_->Subscribe("x", std::move(done)); });
   EXPECT_EQ(subscribed.code(), absl::StatusCode::kUnavailable) << "an unknown outcome is no OK";
   Close(std::move(mailbox));
 }

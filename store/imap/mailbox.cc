@@ -53,12 +53,11 @@ absl::StatusOr<std::vector<model::MessageState>> StatesOf(const model::MailboxRe
                                                           const UidSet& uids) {
   std::vector<model::MessageState> states;
   for (const imap::NumberRange& range : uids.ranges()) {
-    RETURN_IF_ERROR(
-        mailbox.ForEach(Uid(range.first), [&](const model::MessageState& state) {
-          if (state.uid.value() > range.last) return false;
-          states.push_back(state);
-          return true;
-        }));
+    RETURN_IF_ERROR(mailbox.ForEach(Uid(range.first), [&](const model::MessageState& state) {
+      if (state.uid.value() > range.last) return false;
+      states.push_back(state);
+      return true;
+    }));
   }
   return states;
 }
@@ -133,8 +132,8 @@ class SelectedMailbox : public imap::Mailbox {
   void Read(Uid uid, uint64_t offset, size_t length, Callback<std::string> done) override {
     context_.Read<std::string>(
         Freshness::kLocal,
-        [uid, offset, length, place = place_, known = known_](
-            const kv::Reader& state) -> absl::StatusOr<std::string> {
+        [uid, offset, length, place = place_,
+         known = known_](const kv::Reader& state) -> absl::StatusOr<std::string> {
           const model::Reader reader(state, place.shard);
           ASSIGN_OR_RETURN(const model::MessageInfo info, known->Find(uid, place, reader));
           absl::StatusOr<std::string> octets = reader.ReadMessage(info, offset, length);
@@ -191,8 +190,8 @@ class SelectedMailbox : public imap::Mailbox {
   }
 
  private:
-  // Where messages lie whose octets were asked for lately: a body that is read in pieces stays readable while another session
-  // expunges it.
+  // Where messages lie whose octets were asked for lately: a body that is read in pieces stays
+  // readable while another session expunges it.
   class KnownMessages {
    public:
     absl::StatusOr<model::MessageInfo> Find(Uid uid, const Place& place,
@@ -225,8 +224,7 @@ class SelectedMailbox : public imap::Mailbox {
       since_ = since;
       wake_ = std::move(wake);
       watch_ = context_.services.shards->WatchMailbox(
-          {place_.account, place_.mailbox},
-          [loop = context_.loop, weak = weak_from_this()] {
+          {place_.account, place_.mailbox}, [loop = context_.loop, weak = weak_from_this()] {
             loop->Post([weak] {
               if (const auto self = weak.lock()) self->Look();
             });
@@ -275,9 +273,8 @@ class SelectedMailbox : public imap::Mailbox {
     const model::Reader reader(state, place.shard);
     ASSIGN_OR_RETURN(const model::MailboxReader mailbox, place.Open(reader));
     const model::MailboxStatus& status = mailbox.status();
-    ASSIGN_OR_RETURN(
-        const model::MailboxReader::Changes changes,
-        mailbox.ChangedSince(request.since, request.after, request.max_messages));
+    ASSIGN_OR_RETURN(const model::MailboxReader::Changes changes,
+                     mailbox.ChangedSince(request.since, request.after, request.max_messages));
     SyncResult result;
     result.highest_modseq = status.highest_modseq;
     result.uid_next = status.uid_next;
@@ -359,7 +356,8 @@ class SelectedMailbox : public imap::Mailbox {
               std::move(done));
   }
 
-  // Puts this node's memory of \Recent into the log; a mark that is lost makes messages recent once more, never less.
+  // Puts this node's memory of \Recent into the log; a mark that is lost makes messages recent once
+  // more, never less.
   void KeepRecentMark() {
     RecentMarks* const recent = context_.services.recent;
     const Uid mark = recent->Get(place_.account, place_.mailbox, Uid());

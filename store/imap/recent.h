@@ -10,8 +10,8 @@
 
 namespace packetboat::store {
 
-// Which messages no session has been told of yet (RFC 3501 s2.3.2): this node's memory above the mark that is in the log
-// (SEMANTICS.md s6). Thread-safe.
+// Which messages no session has been told of yet (RFC 3501 s2.3.2): this node's memory above the
+// mark that is in the log (SEMANTICS.md s6). Thread-safe.
 class RecentMarks {
  public:
   // The first UID that is recent; `logged` is the mark of the mailbox's state.

@@ -9,12 +9,12 @@
 namespace packetboat::store {
 namespace {
 
-// One IMAP connection: carries octets between the socket and the engine. Lives on its connection's loop.
+// One IMAP connection: carries octets between the socket and the engine. Lives on its connection's
+// loop.
 class ImapSession : public net::ConnectionHandler,
                     public std::enable_shared_from_this<ImapSession> {
  public:
-  ImapSession(std::shared_ptr<const ImapContext> context,
-              ImapSessions sessions)
+  ImapSession(std::shared_ptr<const ImapContext> context, ImapSessions sessions)
       : context_(std::move(context)), sessions_(std::move(sessions)) {}
 
   void OnOpen(net::Connection& connection) override {
@@ -137,9 +137,8 @@ absl::StatusOr<std::unique_ptr<ImapServer>> ImapServer::Start(std::vector<ImapLi
   auto server = std::unique_ptr<ImapServer>(new ImapServer);
   for (ImapListener& listener : listeners) {
     absl::StatusOr<std::unique_ptr<net::Listener>> open = network.Listen(
-        std::move(listener.listen),
-        [context = listener.context, sessions = server->sessions_](const net::Endpoint&,
-                                                                   const net::Endpoint&) {
+        std::move(listener.listen), [context = listener.context, sessions = server->sessions_](
+                                        const net::Endpoint&, const net::Endpoint&) {
           return std::make_shared<ImapSession>(context, sessions);
         });
     if (!open.ok()) return open.status();

@@ -45,7 +45,8 @@ class ImapServer {
   // In the order of the listeners.
   std::vector<net::Endpoint> endpoints() const;
 
-  // Accepts nothing more, tells every client BYE between two of its commands; returns when none is left or after `timeout`.
+  // Accepts nothing more, tells every client BYE between two of its commands; returns when none is
+  // left or after `timeout`.
   void Drain(absl::Duration timeout);
 
  private:

@@ -27,8 +27,8 @@ struct ImapServices {
   RecentMarks* recent;
 };
 
-// What one session's account, mailboxes and uploads work with. Every callback that they make comes from the session's loop.
-// Cheap to copy.
+// What one session's account, mailboxes and uploads work with. Every callback that they make comes
+// from the session's loop. Cheap to copy.
 struct SessionContext {
   ImapServices services;
   net::EventLoop* loop;
@@ -40,12 +40,11 @@ struct SessionContext {
             std::function<absl::StatusOr<T>(const kv::Reader& state)> read,
             imap::Callback<T> done) const {
     if (freshness == imap::Freshness::kLocal) return ReadNow(std::move(read), std::move(done));
-    services.shards->ReadBarrier(
-        user.shard, [context = *this, read = std::move(read),
-                     done = std::move(done)](absl::Status status) mutable {
-          if (!status.ok()) return context.Deliver<T>(ToUnavailable(status), std::move(done));
-          context.ReadNow(std::move(read), std::move(done));
-        });
+    services.shards->ReadBarrier(user.shard, [context = *this, read = std::move(read),
+                                              done = std::move(done)](absl::Status status) mutable {
+      if (!status.ok()) return context.Deliver<T>(ToUnavailable(status), std::move(done));
+      context.ReadNow(std::move(read), std::move(done));
+    });
   }
 
   // Proposes `entry` in the account's shard; an outcome that is not OK is an error for the client.
@@ -67,9 +66,8 @@ struct SessionContext {
   // Calls `done` on the loop.
   template <typename T>
   void Deliver(absl::StatusOr<T> value, imap::Callback<T> done) const {
-    loop->Post([value = std::move(value), done = std::move(done)]() mutable {
-      done(std::move(value));
-    });
+    loop->Post(
+        [value = std::move(value), done = std::move(done)]() mutable { done(std::move(value)); });
   }
 
  private:
@@ -79,8 +77,7 @@ struct SessionContext {
     auto shared = std::make_shared<imap::Callback<T>>(std::move(done));
     const bool taken =
         services.readers->Submit([context = *this, read = std::move(read), shared]() mutable {
-          const std::shared_ptr<const kv::Snapshot> snapshot =
-              context.services.shards->Snapshot();
+          const std::shared_ptr<const kv::Snapshot> snapshot = context.services.shards->Snapshot();
           context.Deliver<T>(read(*snapshot), std::move(*shared));
         });
     if (!taken) Deliver<T>(absl::ResourceExhaustedError("too many reads wait"), std::move(*shared));

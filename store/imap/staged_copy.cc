@@ -22,15 +22,15 @@ class Copier : public std::enable_shared_from_this<Copier> {
   void Start() {
     context_.Read<UidSet>(
         imap::Freshness::kLocal,
-        [account = context_.user.account, shard = context_.user.shard,
-         mailbox = request_.mailbox, uids = request_.uids](const kv::Reader& state) {
+        [account = context_.user.account, shard = context_.user.shard, mailbox = request_.mailbox,
+         uids = request_.uids](const kv::Reader& state) {
           return Existing(state, shard, account, mailbox, uids);
         },
         [self = shared_from_this()](absl::StatusOr<UidSet> existing) {
           if (!existing.ok()) return self->done_(existing.status());
           self->existing_ = *std::move(existing);
           self->existing_.Count() <= model::kMaxMessagesPerEntry ? self->CopyAtOnce()
-                                                                  : self->StagePiece();
+                                                                 : self->StagePiece();
         });
   }
 
@@ -63,11 +63,11 @@ class Copier : public std::enable_shared_from_this<Copier> {
     copy.set_move(request_.move);
     copy.set_quota_octets(context_.user.quota_octets);
     FillUids(existing_, copy.mutable_uids());
-    context_.Propose(std::move(entry), [self = shared_from_this()](
-                                           absl::StatusOr<entry::Result> result) {
-      if (!result.ok()) return self->done_(result.status());
-      self->Finish(result->copy(), ToUidSet(result->copy().source()));
-    });
+    context_.Propose(std::move(entry),
+                     [self = shared_from_this()](absl::StatusOr<entry::Result> result) {
+                       if (!result.ok()) return self->done_(result.status());
+                       self->Finish(result->copy(), ToUidSet(result->copy().source()));
+                     });
   }
 
   // The next kMaxMessagesPerEntry messages, or the final entry.
@@ -85,12 +85,12 @@ class Copier : public std::enable_shared_from_this<Copier> {
     const UidSet uids = NextPiece();
     if (uids.empty()) return FinishStage();
     FillUids(uids, piece.mutable_uids());
-    context_.Propose(std::move(entry), [self = shared_from_this()](
-                                           absl::StatusOr<entry::Result> result) {
-      if (!result.ok()) return self->GiveUp(result.status());
-      self->stage_ = result->stage().stage();
-      self->StagePiece();
-    });
+    context_.Propose(std::move(entry),
+                     [self = shared_from_this()](absl::StatusOr<entry::Result> result) {
+                       if (!result.ok()) return self->GiveUp(result.status());
+                       self->stage_ = result->stage().stage();
+                       self->StagePiece();
+                     });
   }
 
   UidSet NextPiece() {
@@ -114,11 +114,11 @@ class Copier : public std::enable_shared_from_this<Copier> {
     finish.set_account(context_.user.account.value());
     finish.set_stage(stage_);
     finish.set_quota_octets(context_.user.quota_octets);
-    context_.Propose(std::move(entry), [self = shared_from_this()](
-                                           absl::StatusOr<entry::Result> result) {
-      if (!result.ok()) return self->GiveUp(result.status());
-      self->Finish(result->copy(), self->existing_);
-    });
+    context_.Propose(std::move(entry),
+                     [self = shared_from_this()](absl::StatusOr<entry::Result> result) {
+                       if (!result.ok()) return self->GiveUp(result.status());
+                       self->Finish(result->copy(), self->existing_);
+                     });
   }
 
   // What was staged is dropped now or, if even that fails, when it has been idle for a while.

@@ -15,8 +15,9 @@ struct CopyRequest {
   bool move = false;
 };
 
-// COPY or MOVE of any number of messages, all or nothing: in one entry when they fit, else staged piece by piece and made
-// visible by one final entry (SEMANTICS.md s5). `done` comes on the session's loop.
+// COPY or MOVE of any number of messages, all or nothing: in one entry when they fit, else staged
+// piece by piece and made visible by one final entry (SEMANTICS.md s5). `done` comes on the
+// session's loop.
 void StartCopy(SessionContext context, CopyRequest request, imap::Callback<imap::CopyResult> done);
 
 }  // namespace packetboat::store

@@ -17,11 +17,12 @@ class BodySource;
 
 namespace packetboat::store {
 
-// A body on its way into a shard: parsed and hashed as it passes, kept in memory when it is small enough to go into the final
-// entry, else proposed in chunks. Chunks of an upload that is dropped are collected later.
+// A body on its way into a shard: parsed and hashed as it passes, kept in memory when it is small
+// enough to go into the final entry, else proposed in chunks. Chunks of an upload that is dropped
+// are collected later.
 //
-// Calls come one at a time; callbacks from the thread of the call or of the group. May be destroyed at any time: then callbacks
-// that are still out are not made.
+// Calls come one at a time; callbacks from the thread of the call or of the group. May be destroyed
+// at any time: then callbacks that are still out are not made.
 class BodyUpload {
  public:
   // Bodies up to this travel in the final entry.
@@ -30,14 +31,14 @@ class BodyUpload {
   BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets);
   ~BodyUpload();
 
-  // `done` is called when what was written so far can no longer be lost, or at once while it is only kept in memory; several
-  // writes may be under way. kInvalidArgument beyond total_octets; else as Shards::Propose.
+  // `done` is called when what was written so far can no longer be lost, or at once while it is
+  // only kept in memory; several writes may be under way. kInvalidArgument beyond total_octets;
+  // else as Shards::Propose.
   void Write(absl::string_view octets, absl::AnyInvocable<void(absl::Status)> done);
 
-  // After the last Write, before its `done` if need be: what the final entry says of the body. `force_chunks`: the body shall
-  // not be in it. kInvalidArgument if octets are missing.
-  void Finish(bool force_chunks,
-              absl::AnyInvocable<void(absl::StatusOr<entry::BodySource>)> done);
+  // After the last Write, before its `done` if need be: what the final entry says of the body.
+  // `force_chunks`: the body shall not be in it. kInvalidArgument if octets are missing.
+  void Finish(bool force_chunks, absl::AnyInvocable<void(absl::StatusOr<entry::BodySource>)> done);
 
   uint64_t written() const;
 

@@ -41,7 +41,8 @@ DeliverRefusal Refusal(DeliverRefusal::Reason reason, absl::string_view text) {
   return refusal;
 }
 
-// What a proposal that failed tells the MX. Only what is certain not to have been committed is told as such.
+// What a proposal that failed tells the MX. Only what is certain not to have been committed is told
+// as such.
 DeliverRefusal RefusalFor(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
@@ -125,7 +126,8 @@ bool NeedsChunks(const DeliverBegin& begin) {
   return bytes > model::kMaxEntryBytes;
 }
 
-// The long stream of one MX. Deletes itself when gRPC is done with it and nothing refers to it any more.
+// The long stream of one MX. Deletes itself when gRPC is done with it and nothing refers to it any
+// more.
 class DeliverStream : public grpc::ServerBidiReactor<DeliverRequest, DeliverReply>,
                       public std::enable_shared_from_this<DeliverStream> {
  public:
@@ -241,18 +243,18 @@ class DeliverStream : public grpc::ServerBidiReactor<DeliverRequest, DeliverRepl
   }
 
   void Propose(uint64_t id, const DeliverBegin& begin, entry::BodySource body) {
-    shards_.Propose(
-        ShardId(begin.shard()), FinalEntry(begin, std::move(body)),
-        [self = shared_from_this(), id,
-         transaction = begin.transaction()](absl::StatusOr<entry::Result> result) {
-          if (!result.ok()) return self->Refuse(id, RefusalFor(result.status()));
-          if (result->outcome() != entry::Result::OK) return self->Refuse(id, RefusalFor(*result));
-          self->LogResult(transaction, result->deliver());
-          DeliverReply reply;
-          reply.set_id(id);
-          *reply.mutable_result() = ToProto(result->deliver());
-          self->Send(std::move(reply));
-        });
+    shards_.Propose(ShardId(begin.shard()), FinalEntry(begin, std::move(body)),
+                    [self = shared_from_this(), id,
+                     transaction = begin.transaction()](absl::StatusOr<entry::Result> result) {
+                      if (!result.ok()) return self->Refuse(id, RefusalFor(result.status()));
+                      if (result->outcome() != entry::Result::OK)
+                        return self->Refuse(id, RefusalFor(*result));
+                      self->LogResult(transaction, result->deliver());
+                      DeliverReply reply;
+                      reply.set_id(id);
+                      *reply.mutable_result() = ToProto(result->deliver());
+                      self->Send(std::move(reply));
+                    });
   }
 
   void LogResult(const std::string& transaction, const entry::DeliverResult& result) const {

@@ -98,9 +98,7 @@ class ChangeEntry {
         return AddAlias(request.add_alias());
       case ChangeRequest::kRemoveAlias:
         return Set(CanonicalAliasAddress(request.remove_alias().address()),
-                   [&](record::Address one) {
-                     entry_.mutable_remove_alias()->set_key(one.key());
-                   });
+                   [&](record::Address one) { entry_.mutable_remove_alias()->set_key(one.key()); });
       default:
         return absl::InvalidArgumentError("a request without a change");
     }
@@ -133,8 +131,8 @@ class ChangeEntry {
       const std::string domain = target.key().substr(target.key().rfind('@') + 1);
       ASSIGN_OR_RETURN(const bool hosted, directory_.HasDomain(domain));
       if (!hosted) {
-        return absl::FailedPreconditionError(
-            absl::StrCat(text, " is not at a hosted domain: mail cannot be sent on to other servers yet"));
+        return absl::FailedPreconditionError(absl::StrCat(
+            text, " is not at a hosted domain: mail cannot be sent on to other servers yet"));
       }
       *put.add_targets() = target;
     }
@@ -158,8 +156,8 @@ absl::Status ToStatus(const entry::Result& result) {
     case entry::Result::NOT_EMPTY:
       return absl::FailedPreconditionError("the domain still has accounts or aliases");
     case entry::Result::NOT_ALLOWED:
-      return absl::FailedPreconditionError(
-          result.detail().empty() ? "that is not allowed" : result.detail());
+      return absl::FailedPreconditionError(result.detail().empty() ? "that is not allowed"
+                                                                   : result.detail());
     case entry::Result::LIMIT:
       return absl::ResourceExhaustedError("a limit of the directory is reached");
     default:
@@ -200,11 +198,11 @@ class Service : public rpc::directory::Directory::CallbackService {
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
     const std::string operator_name = rpc::CallerOf(*context).node;
     // The barrier makes sure that what the checks see is as new as the caller's last change.
-    shards_.ReadBarrier(kDirectoryShard, [this, request, reply, reactor,
-                                          operator_name](absl::Status status) {
-      if (!status.ok()) return reactor->Finish(rpc::ToGrpc(status));
-      Propose(*request, operator_name, reply, reactor);
-    });
+    shards_.ReadBarrier(kDirectoryShard,
+                        [this, request, reply, reactor, operator_name](absl::Status status) {
+                          if (!status.ok()) return reactor->Finish(rpc::ToGrpc(status));
+                          Propose(*request, operator_name, reply, reactor);
+                        });
     return reactor;
   }
 
@@ -245,9 +243,8 @@ class Service : public rpc::directory::Directory::CallbackService {
     const model::DirectoryReader directory(*snapshot);
     absl::StatusOr<entry::Entry> entry = ChangeEntry(directory, shards_.count()).Make(request);
     if (!entry.ok()) return reactor->Finish(rpc::ToGrpc(entry.status()));
-    const std::string what(entry->GetDescriptor()
-                               ->FindFieldByNumber(static_cast<int>(entry->command_case()))
-                               ->name());
+    const std::string what(
+        entry->GetDescriptor()->FindFieldByNumber(static_cast<int>(entry->command_case()))->name());
     shards_.Propose(kDirectoryShard, *entry,
                     [what, operator_name, reply, reactor](absl::StatusOr<entry::Result> result) {
                       absl::Status status =

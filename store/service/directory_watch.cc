@@ -15,8 +15,8 @@ using rpc::directory::DirectoryUpdate;
 
 // Changes that are read at a time.
 constexpr size_t kChangesPerUpdate = 500;
-// Records in one message go up to this; with one more alias of as many targets as there may be it is still below the bound of a
-// message.
+// Records in one message go up to this; with one more alias of as many targets as there may be it
+// is still below the bound of a message.
 constexpr size_t kBytesPerUpdate = 256 * 1024;
 
 AliasRecord ToRecord(const model::AliasEntry& alias) {
@@ -30,8 +30,7 @@ AliasRecord ToRecord(const model::AliasEntry& alias) {
 
 DirectoryWatch* DirectoryWatch::Start(Shards& shards, const rpc::directory::WatchRequest& request,
                                       bool with_hashes) {
-  auto watch =
-      std::shared_ptr<DirectoryWatch>(new DirectoryWatch(shards, request, with_hashes));
+  auto watch = std::shared_ptr<DirectoryWatch>(new DirectoryWatch(shards, request, with_hashes));
   watch->self_ = watch;
   if (request.follow()) {
     watch->watch_ = shards.WatchDirectory([weak = watch->weak_from_this()] {
@@ -193,9 +192,8 @@ AccountRecord DirectoryWatch::ToRecord(const model::AccountEntry& account) const
   record.set_account_id(account.id.value());
   record.set_address(account.address.text);
   record.set_shard(account.shard.value());
-  record.set_source(account.source == model::AccountSource::kPasswdFile
-                        ? AccountRecord::PASSWD_FILE
-                        : AccountRecord::DIRECTORY);
+  record.set_source(account.source == model::AccountSource::kPasswdFile ? AccountRecord::PASSWD_FILE
+                                                                        : AccountRecord::DIRECTORY);
   if (with_hashes_ && !account.password_hashes.empty()) {
     record.set_password_hash(account.password_hashes.front());
   }

@@ -15,8 +15,8 @@
 
 namespace packetboat::store {
 
-// One call of Directory.Watch: sends what the caller lacks, in pieces, and then every change as this node applies it. Deletes
-// itself when gRPC is done with it.
+// One call of Directory.Watch: sends what the caller lacks, in pieces, and then every change as
+// this node applies it. Deletes itself when gRPC is done with it.
 class DirectoryWatch : public grpc::ServerWriteReactor<rpc::directory::DirectoryUpdate>,
                        public std::enable_shared_from_this<DirectoryWatch> {
  public:
@@ -33,7 +33,8 @@ class DirectoryWatch : public grpc::ServerWriteReactor<rpc::directory::Directory
   // Sends what there is; if there is nothing, waits for a change or ends.
   void Continue();
   absl::Status ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status ReadWhole(const model::DirectoryReader& reader) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReadWhole(const model::DirectoryReader& reader)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void QueueDelta(const model::DirectoryDelta& delta) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void QueueRemoved(const model::DirectoryDelta& delta) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Queue(rpc::directory::AccountRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

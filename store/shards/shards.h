@@ -25,11 +25,12 @@ class Result;
 
 namespace packetboat::store {
 
-// The shards of this node as everything above them sees them: propose an entry, read behind a barrier, be woken by changes.
-// Thread-safe.
+// The shards of this node as everything above them sees them: propose an entry, read behind a
+// barrier, be woken by changes. Thread-safe.
 class Shards {
  public:
-  // What became of an entry. Statuses as of replication::Group::Propose; an outcome that is not OK is a result.
+  // What became of an entry. Statuses as of replication::Group::Propose; an outcome that is not OK
+  // is a result.
   using ResultCallback = absl::AnyInvocable<void(absl::StatusOr<entry::Result>)>;
 
   // `state` outlives this.
@@ -48,7 +49,8 @@ class Shards {
   // Callbacks come from threads of the group and must not block.
   void Propose(ShardId shard, const entry::Entry& entry, ResultCallback done);
 
-  // After `done` got OK, a new snapshot shows every write of the shard that was acknowledged before this call.
+  // After `done` got OK, a new snapshot shows every write of the shard that was acknowledged before
+  // this call.
   void ReadBarrier(ShardId shard, replication::WaitCallback done);
 
   std::shared_ptr<const kv::Snapshot> Snapshot() const { return state_.NewSnapshot(); }
