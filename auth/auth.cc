@@ -21,15 +21,17 @@
 namespace packetboat::auth {
 namespace {
 
-absl::Duration Milliseconds(uint64_t value) { return absl::Milliseconds(static_cast<int64_t>(value)); }
+absl::Duration Milliseconds(uint64_t value) {
+  return absl::Milliseconds(static_cast<int64_t>(value));
+}
 
 absl::StatusOr<std::vector<UserFiles::Source>> Sources(const config::Auth& config) {
   std::vector<UserFiles::Source> sources;
   for (const config::UserFile& file : config.user_files()) {
     UserFiles::Source source;
     source.path = file.file();
-    source.options.format = file.format() == config::TABLE ? UserFileFormat::kTable
-                                                           : UserFileFormat::kPasswd;
+    source.options.format =
+        file.format() == config::TABLE ? UserFileFormat::kTable : UserFileFormat::kPasswd;
     ASSIGN_OR_RETURN(source.options.default_scheme, ParseScheme(file.default_scheme()));
     source.options.default_domain = file.default_domain();
     sources.push_back(std::move(source));

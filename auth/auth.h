@@ -8,7 +8,8 @@
 
 namespace packetboat::auth {
 
-// The role auth: who may log in and where addresses lead, from the directory in the stores and from files of users.
+// The role auth: who may log in and where addresses lead, from the directory in the stores and from
+// files of users.
 absl::StatusOr<std::unique_ptr<role::Service>> Start(const role::Environment& environment);
 
 }  // namespace packetboat::auth

@@ -169,8 +169,7 @@ void Directory::Follow(const address::Mailbox& mailbox, Walk& walk) const {
   const address::Subaddress parts =
       address::SplitSubaddress(mailbox.local_part(), options_.subaddress_separators);
   if (parts.detail.has_value()) {
-    absl::StatusOr<address::Mailbox> plain =
-        address::Mailbox::Make(parts.user, mailbox.domain());
+    absl::StatusOr<address::Mailbox> plain = address::Mailbox::Make(parts.user, mailbox.domain());
     if (plain.ok() && FollowExactly(*plain, *parts.detail, walk)) return;
   }
   const std::optional<std::string> key = KeyOf(mailbox);
@@ -190,8 +189,7 @@ bool Directory::FollowExactly(const address::Mailbox& mailbox, const std::string
   if (!key.has_value()) return false;
   const Account* const account = UsableAccount(*key);
   const auto alias = live_.aliases.find(*key);
-  const bool been_here =
-      std::find(walk.path.begin(), walk.path.end(), *key) != walk.path.end();
+  const bool been_here = std::find(walk.path.begin(), walk.path.end(), *key) != walk.path.end();
   // An alias that names itself means the account of that name: `alice: alice, bob`.
   if (alias != live_.aliases.end() && !(been_here && account != nullptr)) {
     FollowAlias(alias->second, *key, walk);

@@ -15,7 +15,8 @@
 #include "base/ids.h"
 #include "mail/address/mailbox.h"
 
-// A full copy of the directory of domains, accounts and aliases, and what an address leads to by it.
+// A full copy of the directory of domains, accounts and aliases, and what an address leads to by
+// it.
 
 namespace packetboat::auth {
 
@@ -24,7 +25,8 @@ struct Account {
   ShardId shard;
   std::string address;        // canonical
   std::string password_hash;  // `{SCHEME}hash`; empty: not the directory's matter
-  // The password stands in a file of users; without a line there the account takes no mail and no log-in.
+  // The password stands in a file of users; without a line there the account takes no mail and no
+  // log-in.
   bool of_user_file = false;
   uint64_t quota_octets = 0;  // 0: unlimited
 };
@@ -57,8 +59,9 @@ class Directory {
     std::string subaddress_separators = "+";
     size_t alias_depth = 10;
     size_t alias_targets = 1000;
-    // Where postmaster@ and abuse@ of a hosted domain lead that have no account or alias of their own (RFC 5321 s4.5.1, RFC
-    // 2142 s2). Empty: to the oldest account of the domain or, if it has none, of all.
+    // Where postmaster@ and abuse@ of a hosted domain lead that have no account or alias of their
+    // own (RFC 5321 s4.5.1, RFC 2142 s2). Empty: to the oldest account of the domain or, if it has
+    // none, of all.
     std::string postmaster;
   };
 
@@ -71,7 +74,8 @@ class Directory {
   void RemoveAccount(AccountId id);
   void PutAlias(Alias alias);
   void RemoveAlias(const std::string& address);
-  // A copy that starts anew: what is put until EndCopy goes into it alone, and nobody is answered from half of it.
+  // A copy that starts anew: what is put until EndCopy goes into it alone, and nobody is answered
+  // from half of it.
   void BeginCopy();
   // From now on everybody is answered from the new copy; nothing if none was begun.
   void EndCopy();
@@ -104,8 +108,7 @@ class Directory {
 
   bool HostsDomain(const std::string& domain) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   const Account* UsableAccount(const std::string& key) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  void Follow(const address::Mailbox& mailbox, Walk& walk) const
-      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void Follow(const address::Mailbox& mailbox, Walk& walk) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   // True when alias or account of exactly this address was found.
   bool FollowExactly(const address::Mailbox& mailbox, const std::string& detail, Walk& walk) const
       ABSL_SHARED_LOCKS_REQUIRED(mutex_);

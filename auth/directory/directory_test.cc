@@ -15,8 +15,10 @@ using ::testing::IsEmpty;
 
 class DirectoryTest : public ::testing::Test {
  protected:
-  explicit DirectoryTest(Directory::Options options = {.domains = {}, .alias_depth = 3,
-                                                       .alias_targets = 3, .postmaster = ""})
+  explicit DirectoryTest(Directory::Options options = {.domains = {},
+                                                       .alias_depth = 3,
+                                                       .alias_targets = 3,
+                                                       .postmaster = ""})
       : directory_(std::move(options)) {
     directory_.PutDomain("example.test");
     PutAccount(1, "alice@example.test");
@@ -37,7 +39,8 @@ class DirectoryTest : public ::testing::Test {
 
   std::vector<uint64_t> LocalIds(const std::string& address) const {
     std::vector<uint64_t> ids;
-    for (const LocalTarget& target : Resolve(address).local) ids.push_back(target.account.id.value());
+    for (const LocalTarget& target : Resolve(address).local)
+      ids.push_back(target.account.id.value());
     return ids;
   }
 
@@ -64,9 +67,9 @@ TEST_F(DirectoryTest, SubaddressLeadsToTheUserAndKeepsTheDetail) {
 }
 
 TEST_F(DirectoryTest, AliasLeadsToAllItsTargetsEachOnce) {
-  directory_.PutAlias({"team@example.test",
-                       {"alice@example.test", "bob@example.test", "ALICE@example.test",
-                        "friend@elsewhere.test"}});
+  directory_.PutAlias(
+      {"team@example.test",
+       {"alice@example.test", "bob@example.test", "ALICE@example.test", "friend@elsewhere.test"}});
   const Resolved resolved = Resolve("team@example.test");
   EXPECT_THAT(LocalIds("team@example.test"), ElementsAre(1, 2));
   EXPECT_THAT(resolved.remote, ElementsAre("friend@elsewhere.test"));
@@ -94,8 +97,7 @@ TEST_F(DirectoryTest, AliasesAreFollowedAsDeepAsTheLimitAndNoDeeper) {
 
 TEST_F(DirectoryTest, TargetsAreBounded) {
   directory_.PutAlias({"many@example.test", {"a@x.test", "b@x.test", "c@x.test", "d@x.test"}});
-  EXPECT_THAT(Resolve("many@example.test").remote,
-              ElementsAre("a@x.test", "b@x.test", "c@x.test"));
+  EXPECT_THAT(Resolve("many@example.test").remote, ElementsAre("a@x.test", "b@x.test", "c@x.test"));
 }
 
 TEST_F(DirectoryTest, CatchAllTakesWhatNothingElseKnows) {
@@ -162,7 +164,8 @@ TEST_F(DirectoryTest, InternationalDomainIsFoundInEitherForm) {
 
 class PostmasterTest : public DirectoryTest {
  protected:
-  PostmasterTest() : DirectoryTest({.domains = {"config.test"}, .postmaster = "bob@example.test"}) {}
+  PostmasterTest()
+      : DirectoryTest({.domains = {"config.test"}, .postmaster = "bob@example.test"}) {}
 };
 
 TEST_F(PostmasterTest, ConfiguredPostmasterComesBeforeTheOldestAccount) {

@@ -49,8 +49,8 @@ void ApplyTo(Directory& directory, const DirectoryUpdate& update) {
   }
   for (const auto& record : update.aliases()) {
     record.removed() ? directory.RemoveAlias(record.address())
-                     : directory.PutAlias({record.address(),
-                                           {record.targets().begin(), record.targets().end()}});
+                     : directory.PutAlias(
+                           {record.address(), {record.targets().begin(), record.targets().end()}});
   }
   if (update.complete()) directory.EndCopy();
 }
@@ -87,9 +87,8 @@ class DirectoryFollower::Impl {
     absl::MutexLock lock(&mutex_);
     if (asking_ != nullptr) asking_->TryCancel();
     mutex_.Await(absl::Condition(
-        +[](Impl* impl) ABSL_EXCLUSIVE_LOCKS_REQUIRED(impl->mutex_) {
-          return impl->asking_ == nullptr;
-        },
+        +[](Impl* impl)
+             ABSL_EXCLUSIVE_LOCKS_REQUIRED(impl->mutex_) { return impl->asking_ == nullptr; },
         this));
   }
 

@@ -13,8 +13,8 @@
 
 namespace packetboat::auth {
 
-// Keeps a Directory equal to the one in shard 0 of the stores: one thread follows the stream of changes, and goes to the next
-// store when it breaks. Thread-safe.
+// Keeps a Directory equal to the one in shard 0 of the stores: one thread follows the stream of
+// changes, and goes to the next store when it breaks. Thread-safe.
 class DirectoryFollower {
  public:
   struct Options {
@@ -35,11 +35,13 @@ class DirectoryFollower {
   absl::Status StreamStatus() const;
   uint64_t version() const;
 
-  // `done` gets OK once the copy holds every change that was committed before this call, and kUnavailable if that cannot be
-  // told. One question to the store serves all callers who wait. Runs on a thread of gRPC or of the follower.
+  // `done` gets OK once the copy holds every change that was committed before this call, and
+  // kUnavailable if that cannot be told. One question to the store serves all callers who wait.
+  // Runs on a thread of gRPC or of the follower.
   void ConfirmFresh(absl::AnyInvocable<void(absl::Status)> done);
 
-  // From now on these users of files shall have accounts (by lookup key); asked for until it is done.
+  // From now on these users of files shall have accounts (by lookup key); asked for until it is
+  // done.
   void SetWantedAccounts(std::vector<std::string> keys);
 
  private:

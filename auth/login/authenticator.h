@@ -17,8 +17,8 @@
 
 namespace packetboat::auth {
 
-// Decides about a user and a password: what was right lately, then the guessing limit, then the hash, off the caller's
-// thread. Unknown users cost as much time as known ones. Thread-safe.
+// Decides about a user and a password: what was right lately, then the guessing limit, then the
+// hash, off the caller's thread. Unknown users cost as much time as known ones. Thread-safe.
 class Authenticator {
  public:
   struct Parts {
@@ -45,7 +45,8 @@ class Authenticator {
   // kUnavailable: too many log-ins wait, or the account of a user in a file has not been made yet.
   using Callback = absl::AnyInvocable<void(absl::StatusOr<Outcome>)>;
 
-  // The parts outlive this, the pool first. `default_domain` is for names without one; empty: such a log-in fails.
+  // The parts outlive this, the pool first. `default_domain` is for names without one; empty: such
+  // a log-in fails.
   Authenticator(Parts parts, std::string default_domain, Random& random);
 
   // `done` is called before this returns, or later from a thread of the pool.

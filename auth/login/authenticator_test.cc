@@ -120,10 +120,9 @@ TEST_F(AuthenticatorTest, QueueThatIsFullIsToldAsSuch) {
   while (pool_->Submit([] {})) {
   }
   absl::Status status;
-  authenticator_->Check({"alice", Secret("correct horse"), "192.0.2.1"},
-                        [&](absl::StatusOr<Authenticator::Outcome> outcome) {
-                          status = outcome.status();
-                        });
+  authenticator_->Check(
+      {"alice", Secret("correct horse"), "192.0.2.1"},
+      [&](absl::StatusOr<Authenticator::Outcome> outcome) { status = outcome.status(); });
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   go.Notify();
   pool_.reset();  // its thread may still be inside `go`

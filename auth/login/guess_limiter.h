@@ -15,9 +15,10 @@
 
 namespace packetboat::auth {
 
-// Slows down who guesses passwords, by (account, network): a stranger elsewhere cannot lock an owner out (SEMANTICS.md s9).
-// After `free` failures each further one makes the pair wait, twice as long each time, up to `delay_max`. Failures are
-// forgotten once 2 * delay_max has passed without one, or when the right password comes.
+// Slows down who guesses passwords, by (account, network): a stranger elsewhere cannot lock an
+// owner out (SEMANTICS.md s9). After `free` failures each further one makes the pair wait, twice as
+// long each time, up to `delay_max`. Failures are forgotten once 2 * delay_max has passed without
+// one, or when the right password comes.
 //
 // Memory is bounded: beyond `entries` the pair that failed longest ago is forgotten. Thread-safe.
 class GuessLimiter {
@@ -57,7 +58,8 @@ class GuessLimiter {
   std::list<std::string> by_age_ ABSL_GUARDED_BY(mutex_);
 };
 
-// The part of an address that one guesser is taken to hold: /24 of IPv4, /64 of IPv6; other text as it is.
+// The part of an address that one guesser is taken to hold: /24 of IPv4, /64 of IPv6; other text as
+// it is.
 std::string NetworkOf(absl::string_view peer_address);
 
 }  // namespace packetboat::auth

@@ -46,8 +46,8 @@ size_t LoginCache::size() const {
 std::string LoginCache::Digest(absl::string_view account, absl::string_view password,
                                absl::string_view stored_hash) const {
   // Lengths in front: no two triples make the same octets.
-  const std::string input = absl::StrCat(account.size(), ":", account, password.size(), ":",
-                                         password, stored_hash);
+  const std::string input =
+      absl::StrCat(account.size(), ":", account, password.size(), ":", password, stored_hash);
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
   unsigned int length = 0;
   HMAC(EVP_sha256(), key_.data(), key_.size(), reinterpret_cast<const uint8_t*>(input.data()),

@@ -16,9 +16,10 @@
 
 namespace packetboat::auth {
 
-// Remembers log-ins that were right, so that a client which opens ten connections costs one hash. What is kept is an
-// HMAC-SHA-256, under a key that lives as long as this process, over account, password and stored hash: no password can be
-// read from it, and a changed hash makes it void by itself. Bounded: beyond `entries` the oldest goes. Thread-safe.
+// Remembers log-ins that were right, so that a client which opens ten connections costs one hash.
+// What is kept is an HMAC-SHA-256, under a key that lives as long as this process, over account,
+// password and stored hash: no password can be read from it, and a changed hash makes it void by
+// itself. Bounded: beyond `entries` the oldest goes. Thread-safe.
 class LoginCache {
  public:
   // A `ttl` of zero keeps nothing.

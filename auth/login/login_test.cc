@@ -10,10 +10,8 @@
 namespace packetboat::auth {
 namespace {
 
-constexpr GuessLimiter::Options kOptions = {.free = 3,
-                                            .delay = absl::Seconds(1),
-                                            .delay_max = absl::Seconds(10),
-                                            .entries = 4};
+constexpr GuessLimiter::Options kOptions = {
+    .free = 3, .delay = absl::Seconds(1), .delay_max = absl::Seconds(10), .entries = 4};
 
 TEST(GuessLimiterTest, FailuresBeyondTheFreeOnesWaitTwiceAsLongEachTime) {
   FakeClock clock;

@@ -168,15 +168,16 @@ bool Verify(const PasswordHash& hash, absl::string_view password) {
 
 absl::StatusOr<PasswordHash> Hash(absl::string_view password, Random& random) {
   if (!Acceptable(password)) {
-    return Bad(absl::StrCat("a password has 1 to ", kMaxPasswordBytes, " octets, none of them NUL"));
+    return Bad(
+        absl::StrCat("a password has 1 to ", kMaxPasswordBytes, " octets, none of them NUL"));
   }
   const std::string salt = random.Bytes(kSaltBytes);
   std::string encoded(argon2_encodedlen(kArgon2Passes, kArgon2MemoryKib, kArgon2Lanes, kSaltBytes,
                                         kHashBytes, Argon2_id),
                       '\0');
   const int code = argon2id_hash_encoded(kArgon2Passes, kArgon2MemoryKib, kArgon2Lanes,
-                                         password.data(), password.size(), salt.data(),
-                                         salt.size(), kHashBytes, encoded.data(), encoded.size());
+                                         password.data(), password.size(), salt.data(), salt.size(),
+                                         kHashBytes, encoded.data(), encoded.size());
   if (code != ARGON2_OK) return absl::ResourceExhaustedError(argon2_error_message(code));
   encoded.resize(std::strlen(encoded.c_str()));
   return PasswordHash::Parse(encoded, Scheme::kArgon2id);

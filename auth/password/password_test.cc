@@ -74,7 +74,8 @@ TEST(PasswordTest, MistakesAreNamedWithoutTheHash) {
 
 TEST(PasswordTest, CostsAreBounded) {
   const auto argon2 = [](uint64_t memory, uint64_t passes, uint64_t lanes) {
-    return absl::StrCat("$argon2id$v=19$m=", memory, ",t=", passes, ",p=", lanes, "$c2FsdHNhbHQ$aGFzaA");
+    return absl::StrCat("$argon2id$v=19$m=", memory, ",t=", passes, ",p=", lanes,
+                        "$c2FsdHNhbHQ$aGFzaA");
   };
   EXPECT_TRUE(Parses(argon2(kMaxArgon2MemoryKib, kMaxArgon2Passes, kMaxArgon2Lanes)));
   EXPECT_FALSE(Parses(argon2(kMaxArgon2MemoryKib + 1, 1, 1)));

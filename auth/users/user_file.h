@@ -13,7 +13,8 @@
 namespace packetboat::auth {
 
 enum class UserFileFormat {
-  kPasswd,  // Dovecot's passwd-file, `user:{SCHEME}hash:uid:gid:...`; only the first two fields count
+  kPasswd,  // Dovecot's passwd-file, `user:{SCHEME}hash:uid:gid:...`; only the first two fields
+            // count
   kTable,   // OpenSMTPD's table(5), `name@domain hash`
 };
 

@@ -21,10 +21,10 @@ constexpr absl::string_view kBlowfish =
     "$2y$05$ZEDQnwtWpzsS7IyqdFLM4OsVA1SJltCIMk7yao8yABZtoMaF546XG";
 
 TEST(UserFileTest, DovecotPasswdFileAsTheGuideWritesIt) {
-  const UserFile file =
-      ParseUserFile(absl::StrCat("# users\n\nalice:", kSha512, ":::::\nbob@Other.Example:{BLF-CRYPT}",
-                                 kBlowfish, ":1000:1000::/home/bob::userdb_quota=1\r\n"),
-                    {.default_domain = "example.test"});
+  const UserFile file = ParseUserFile(
+      absl::StrCat("# users\n\nalice:", kSha512, ":::::\nbob@Other.Example:{BLF-CRYPT}", kBlowfish,
+                   ":1000:1000::/home/bob::userdb_quota=1\r\n"),
+      {.default_domain = "example.test"});
   EXPECT_THAT(file.mistakes, SizeIs(0));
   EXPECT_THAT(file.users, ElementsAre(Key("alice@example.test"), Key("bob@other.example")));
   EXPECT_TRUE(Verify(file.users.at("alice@example.test"), "correct horse"));

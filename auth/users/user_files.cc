@@ -112,7 +112,8 @@ UserFiles::Loaded UserFiles::Load(const Source& source, const std::string& stamp
   std::ifstream in(source.path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in.is_open() || in.bad()) {
-    const absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", source.path));
+    const absl::Status status =
+        absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", source.path));
     log::Error("user file not read; its last contents stay in use", {{"status", status}});
     return {stamp, before.file, status};
   }
@@ -121,9 +122,9 @@ UserFiles::Loaded UserFiles::Load(const Source& source, const std::string& stamp
     log::Info("user file read", {{"file", source.path}, {"users", loaded.file.users.size()}});
   } else {
     LogMistakes(source.path, loaded.file.mistakes);
-    loaded.status = absl::InvalidArgumentError(
-        absl::StrCat(source.path, ":", loaded.file.mistakes.front().line, ": ",
-                     loaded.file.mistakes.front().text));
+    loaded.status =
+        absl::InvalidArgumentError(absl::StrCat(source.path, ":", loaded.file.mistakes.front().line,
+                                                ": ", loaded.file.mistakes.front().text));
   }
   return loaded;
 }

@@ -19,8 +19,9 @@
 
 namespace packetboat::auth {
 
-// The files of users of one auth service, read again when they change. The first file that names a user decides. A file that
-// cannot be read any more keeps its last contents: a slip of an editor must not lock everybody out. Thread-safe.
+// The files of users of one auth service, read again when they change. The first file that names a
+// user decides. A file that cannot be read any more keeps its last contents: a slip of an editor
+// must not lock everybody out. Thread-safe.
 class UserFiles {
  public:
   struct Source {
@@ -28,8 +29,8 @@ class UserFiles {
     UserFileOptions options;
   };
 
-  // Reads all files before it returns. `changed` gets the set of all users now and after every change, from the thread that
-  // reads; it must not call back.
+  // Reads all files before it returns. `changed` gets the set of all users now and after every
+  // change, from the thread that reads; it must not call back.
   UserFiles(std::vector<Source> sources, absl::Duration interval,
             std::function<void(const std::set<std::string>& keys)> changed);
   ~UserFiles();

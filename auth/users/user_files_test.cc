@@ -19,7 +19,10 @@ constexpr absl::string_view kHash = "$2y$05$ZEDQnwtWpzsS7IyqdFLM4OsVA1SJltCIMk7y
 
 class UserFilesTest : public ::testing::Test {
  protected:
-  UserFilesTest() { std::filesystem::remove_all(folder_); std::filesystem::create_directories(folder_); }
+  UserFilesTest() {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
 
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
 
