@@ -103,25 +103,51 @@ void Context::Enter(std::unique_ptr<Account> logged_in, absl::string_view name) 
 
 Task<absl::Status> Context::Synchronize(Freshness freshness) {
   Mailbox& mailbox = *selection->mailbox;
+  View& view = selection->view;
   SyncRequest request;
-  request.since = selection->view.synced();
+  request.since = view.synced();
   request.freshness = freshness;
-  std::optional<ModSeq> synced;
+  ModSeq synced;
+  bool complete = true;
+  bool more = true;
+  while (more) {
+    const bool first = request.after.value() == 0;
+    const auto page = co_await Ask<SyncResult>(
+        [&](Callback<SyncResult> done) { mailbox.Sync(request, std::move(done)); });
+    if (!page.ok()) co_return page.status();
+    view.Apply(*page);
+    if (first) {
+      synced = page->highest_modseq;
+      selection->uid_next = page->uid_next;
+      complete = page->expunged_complete;
+    }
+    more = page->more && !page->changed.empty();
+    if (more) request.after = page->changed.back().uid;
+    request.freshness = Freshness::kLocal;
+  }
+  if (!complete) {
+    const absl::Status status = co_await Reconcile();
+    if (!status.ok()) co_return status;
+  }
+  view.set_synced(synced);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> Context::Reconcile() {
+  Mailbox& mailbox = *selection->mailbox;
+  SyncRequest request;
+  UidSet present;
   bool more = true;
   while (more) {
     const auto page = co_await Ask<SyncResult>(
         [&](Callback<SyncResult> done) { mailbox.Sync(request, std::move(done)); });
     if (!page.ok()) co_return page.status();
     selection->view.Apply(*page);
-    if (!synced.has_value()) {
-      synced = page->highest_modseq;
-      selection->uid_next = page->uid_next;
-    }
-    more = page->more;
+    for (const MessageState& state : page->changed) present.Add(state.uid.value());
+    more = page->more && !page->changed.empty();
     if (more) request.after = page->changed.back().uid;
-    request.freshness = Freshness::kLocal;
   }
-  selection->view.set_synced(*synced);
+  selection->view.ExpungeAllBut(present);
   co_return absl::OkStatus();
 }
 

@@ -143,6 +143,8 @@ class Context {
   void Enter(std::unique_ptr<Account> logged_in, absl::string_view name);
   // Brings the view up to date with the mailbox. kNonExistent: the mailbox is gone.
   Task<absl::Status> Synchronize(Freshness freshness);
+  // The same where the mailbox has forgotten what was expunged: what it no longer has is gone.
+  Task<absl::Status> Reconcile();
   // Says what the view owes the client.
   Task<> SendUpdates(bool may_expunge, bool with_uid);
 

@@ -34,6 +34,7 @@ struct Box {
   ModSeq highest_modseq = ModSeq(1);
   std::map<Uid, Message> messages;
   std::map<Uid, ModSeq> expunged;
+  ModSeq expunges_known_since;
   Uid recent_from = Uid(1);  // from here on no session has claimed \Recent
   std::optional<SpecialUse> special_use;
   bool selectable = true;
@@ -148,6 +149,7 @@ SyncResult Sync(Box* box, const SyncRequest& request, bool read_only) {
     box->recent_from = std::max(box->recent_from, after_last);
   }
   if (request.since.value() == 0 || request.after.value() != 0) return result;
+  result.expunged_complete = request.since >= box->expunges_known_since;
   for (const auto& [uid, modseq] : box->expunged) {
     if (modseq > request.since) result.expunged.Add(uid.value());
   }
@@ -596,6 +598,12 @@ void MemoryBackend::AddAccount(absl::string_view user, absl::string_view passwor
     account->boxes.emplace(name, box);
   }
   accounts_[std::string(user)] = std::move(account);
+}
+
+void MemoryBackend::ForgetExpunges(absl::string_view user, absl::string_view mailbox) {
+  Box& box = *accounts_.find(user)->second->Find(mailbox);
+  box.expunged.clear();
+  box.expunges_known_since = box.highest_modseq;
 }
 
 void MemoryBackend::SetRelay(absl::string_view user, absl::string_view node) {

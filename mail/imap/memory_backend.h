@@ -38,6 +38,8 @@ class MemoryBackend : public Backend {
 
   // With INBOX, Drafts, Sent, Junk, Trash and Archive (SEMANTICS s6).
   void AddAccount(absl::string_view user, absl::string_view password);
+  // The mailbox forgets which messages were expunged, as after tombstone_days.
+  void ForgetExpunges(absl::string_view user, absl::string_view mailbox);
   // The user's sessions are to be relayed to `node`.
   void SetRelay(absl::string_view user, absl::string_view node);
 

@@ -45,7 +45,8 @@ class ServerSession::Impl {
   }
 
   void Start();
-  void StartAuthenticated(std::unique_ptr<Account> account, absl::string_view tag);
+  void StartAuthenticated(std::unique_ptr<Account> account, absl::string_view user,
+                          absl::string_view tag);
   void Feed(absl::string_view bytes, absl::Time now);
   void OnTlsEstablished(absl::Time now);
   void OnWritten(size_t octets, absl::Time now);
@@ -242,8 +243,8 @@ void ServerSession::Impl::Start() {
 }
 
 void ServerSession::Impl::StartAuthenticated(std::unique_ptr<Account> account,
-                                             absl::string_view tag) {
-  context_.Enter(std::move(account), "");
+                                             absl::string_view user, absl::string_view tag) {
+  context_.Enter(std::move(account), user);
   context_.SendTagged(tag, Ok(absl::StrCat("CAPABILITY ", context_.Capabilities()), "Logged in"));
   run_.emplace(Run());
 }
@@ -386,8 +387,9 @@ ServerSession::~ServerSession() = default;
 
 void ServerSession::Start() { impl_->Start(); }
 
-void ServerSession::StartAuthenticated(std::unique_ptr<Account> account, absl::string_view tag) {
-  impl_->StartAuthenticated(std::move(account), tag);
+void ServerSession::StartAuthenticated(std::unique_ptr<Account> account, absl::string_view user,
+                                       absl::string_view tag) {
+  impl_->StartAuthenticated(std::move(account), user, tag);
 }
 
 void ServerSession::Feed(absl::string_view bytes, absl::Time now) { impl_->Feed(bytes, now); }

@@ -81,9 +81,10 @@ class ServerSession {
 
   // Greets. Exactly one of the two, first of all.
   void Start();
-  // For a relayed session: already logged in elsewhere with the command `tag`, which is answered
+  // For a relayed session: `user` has logged in elsewhere with the command `tag`, which is answered
   // instead of a greeting.
-  void StartAuthenticated(std::unique_ptr<Account> account, absl::string_view tag);
+  void StartAuthenticated(std::unique_ptr<Account> account, absl::string_view user,
+                          absl::string_view tag);
 
   void Feed(absl::string_view bytes, absl::Time now);
   void OnTlsEstablished(absl::Time now);

@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if ((mode & 4) != 0) {
     session.Start();
   } else {
-    session.StartAuthenticated(backend.OpenAccount("alice"), "a");
+    session.StartAuthenticated(backend.OpenAccount("alice"), "alice", "a");
   }
   const size_t piece = 1 + (mode >> 3);
   for (absl::Time now = start; !input.empty(); now += absl::Seconds(1)) {

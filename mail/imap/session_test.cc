@@ -287,7 +287,7 @@ TEST_F(SessionTest, SessionMayGoWhileItsCallsAreUnderWay) {
 
 TEST_F(SessionTest, StartAuthenticatedAnswersTheLoginOfAnotherNode) {
   ServerSession session(&backend_, options_, "192.0.2.1", /*tls=*/true, absl::UnixEpoch());
-  session.StartAuthenticated(backend_.OpenAccount("alice"), "tag7");
+  session.StartAuthenticated(backend_.OpenAccount("alice"), "alice", "tag7");
   session.Feed("b SELECT INBOX\r\n", absl::UnixEpoch());
   std::string output;
   for (const SessionAction& action : session.TakeActions()) output += action.bytes;
@@ -308,6 +308,47 @@ TEST_F(SessionTest, RelayHandsOverWhatTheClientSaidBehindItsLogin) {
   EXPECT_EQ(actions[0].tag, "a");
   EXPECT_EQ(actions[0].bytes, "b SELECT INBOX\r\n");
   EXPECT_TRUE(client.session().closed());
+}
+
+TEST_F(SessionTest, ExpungesThatTheMailboxHasForgottenAreToldAllTheSame) {
+  for (int i = 0; i < 3; ++i) backend_.Deliver("alice", "INBOX", kMessage);
+  Client& client = ConnectAndLogIn();
+  client.Say("a SELECT INBOX\r\n");
+  Client& other = ConnectAndLogIn();
+  other.Say("a SELECT INBOX\r\nb STORE 2 +FLAGS (\\Deleted)\r\nc EXPUNGE\r\n");
+  backend_.ForgetExpunges("alice", "INBOX");
+  EXPECT_TRUE(absl::StartsWith(client.Say("b NOOP\r\n"), "* 2 EXPUNGE\r\n"));
+  EXPECT_EQ(client.Say("c FETCH 1:* (UID)\r\n"),
+            "* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 3)\r\nc OK Fetch completed\r\n");
+}
+
+// Two sessions change one message at the same time; each is told what the other did.
+TEST_F(SessionTest, FlagsOfConcurrentStoresComeTogetherInEveryOrder) {
+  for (const bool second_first : {false, true}) {
+    backend_.set_deferred(false);
+    MemoryBackend backend;
+    backend.AddAccount("alice", "secret");
+    backend.Deliver("alice", "INBOX", kMessage);
+    Client one(&backend, options_);
+    Client two(&backend, options_);
+    for (Client* client : {&one, &two}) {
+      client->LogIn();
+      client->Say("a SELECT INBOX\r\n");
+    }
+    backend.set_deferred(true);
+    one.Say("b STORE 1 +FLAGS.SILENT (\\Seen)\r\n");
+    two.Say("b STORE 1 +FLAGS.SILENT (\\Flagged)\r\n");
+    backend.Complete(second_first ? 1 : 0);
+    backend.CompleteAll();
+    backend.set_deferred(false);
+    std::string told;
+    for (Client* client : {&one, &two}) {
+      client->Take();
+      told = client->TakeOutput() + client->Say("c NOOP\r\n");
+      EXPECT_TRUE(absl::StrContains(told, "* 1 FETCH (FLAGS (")) << told;
+      EXPECT_TRUE(absl::StrContains(told, "\\Flagged \\Seen))")) << told;
+    }
+  }
 }
 
 // Changes made in pieces of at most kMaxMessagesPerChange reach every message.

@@ -165,10 +165,20 @@ void View::MarkExpunged(const NumberSet& uids) {
   for (const NumberRange& range : uids.ranges()) {
     for (size_t i = LowerBound(range.first); i < entries_.size(); ++i) {
       if (entries_[i].uid > range.last) break;
-      if (entries_[i].expunged) continue;
-      entries_[i].expunged = 1;
-      ++expunged_;
+      MarkExpunged(&entries_[i]);
     }
+  }
+}
+
+void View::MarkExpunged(Entry* entry) {
+  if (entry->expunged) return;
+  entry->expunged = 1;
+  ++expunged_;
+}
+
+void View::ExpungeAllBut(const UidSet& uids) {
+  for (Entry& entry : entries_) {
+    if (!uids.Contains(entry.uid)) MarkExpunged(&entry);
   }
 }
 

@@ -72,6 +72,9 @@ class View {
   // One page of a Sync. Idempotent: what the view knows already changes nothing.
   void Apply(const SyncResult& page);
 
+  // What is not among `uids` is gone.
+  void ExpungeAllBut(const UidSet& uids);
+
   // A message after this session's own `change` of `flags`. The client is owed its flags if it
   // asked for them (`answer`), or if they are not what it must expect from what it knew.
   void ApplyOwnChange(const MessageState& state, FlagChange change, const FlagSet& flags,
@@ -122,6 +125,7 @@ class View {
   uint32_t InternKeywords(const std::vector<std::string>& keywords);
   void DropUnusedKeywordSets();
   void MarkExpunged(const NumberSet& uids);
+  void MarkExpunged(Entry* entry);
   void TakeExpunged(Updates* updates);
 
   std::vector<Entry> entries_;  // by UID

@@ -98,6 +98,14 @@ TEST(View, MessageThatCameAndWentIsNeverTold) {
   EXPECT_FALSE(updates.exists.has_value());
 }
 
+TEST(View, WhatAMailboxNoLongerHasIsGone) {
+  View view = ThreeMessages();
+  UidSet present;
+  present.AddRange(15, 25);
+  view.ExpungeAllBut(present);
+  EXPECT_EQ(view.TakeUpdates(true).expunged, (std::vector<SeqNum>{SeqNum(3), SeqNum(1)}));
+}
+
 TEST(View, PagesThatRepeatWhatIsKnownChangeNothing) {
   View view = ThreeMessages();
   view.Apply(Page({State(10, 1, kSeenBit), State(20, 2), State(30, 3)}));
