@@ -155,7 +155,9 @@ void GroupDriver::Receive(NodeId from, Message message) {
           reads_.Confirm(from, m.round);
           AnswerReads(reads_.TakeConfirmed(core_.configuration().Voters()));
         } else if constexpr (std::is_same_v<M, ReadIndexRequest>) {
-          if (!core_.leads()) return Send(from, ReadIndexResult{m.request, std::nullopt});
+          if (!core_.leads() || reads_.size() >= options_.max_reads_waiting) {
+            return Send(from, ReadIndexResult{m.request, std::nullopt});
+          }
           reads_.Add({nullptr, from, m.request},
                      NowMs() + absl::ToInt64Milliseconds(options_.read_timeout));
         } else if constexpr (std::is_same_v<M, ReadIndexResult>) {

@@ -346,6 +346,22 @@ TEST_F(LeaderTest, ReadsAndWaitsAreBounded) {
   EXPECT_TRUE(absl::IsResourceExhausted(waits[0]));
 }
 
+TEST_F(LeaderTest, ReadsOfOtherNodesCountToo) {
+  Options options;
+  options.max_reads_waiting = 2;
+  Lead(options);
+  for (uint64_t request = 1; request <= 3; ++request) Receive(kOther, ReadIndexRequest{request});
+  size_t refused = 0;
+  for (const auto& [to, body] : Sent()) {
+    if (const auto* result = std::get_if<ReadIndexResult>(&body)) {
+      EXPECT_EQ(result->request, 3u);
+      EXPECT_FALSE(result->index.has_value());
+      ++refused;
+    }
+  }
+  EXPECT_EQ(refused, 1u);
+}
+
 TEST_F(LeaderTest, LogTimeAscendsThoughTheClockGoesBack) {
   Lead(Options());
   Propose("a");

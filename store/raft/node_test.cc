@@ -230,7 +230,7 @@ TEST_F(NodeTest, AfterAStopEverythingIsRefused) {
 }
 
 TEST_F(NodeTest, ProposalsThatRaceWithAStopAreAllAnswered) {
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 8; ++round) {
     ASSERT_TRUE(Start().ok());
     std::atomic<int> asked{0}, answered{0};
     std::atomic<bool> stop{false};

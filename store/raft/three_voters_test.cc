@@ -78,6 +78,32 @@ TEST(ThreeVotersTest, TheLossOfTheLeaderIsOutlivedWithinTwoSeconds) {
   EXPECT_EQ(Violations(cluster), "");
 }
 
+TEST(ThreeVotersTest, AnotherLeadsWhenTheLeadersDiskFailsOrStalls) {
+  for (bool stalls : {false, true}) {
+    SimCluster cluster(9, 3, 2, Options());
+    cluster.Run(absl::Seconds(2));
+    SimNode* leader = cluster.Leader(ShardId(0));
+    ASSERT_NE(leader, nullptr);
+    if (stalls) {
+      leader->StallDisk(true);
+    } else {
+      leader->log_disk().FailSync(absl::InternalError("EIO"));
+    }
+    const uint64_t acknowledged = cluster.acknowledged();
+    Load(cluster, absl::Seconds(6));
+    EXPECT_NE(cluster.Leader(ShardId(0)), leader);
+    EXPECT_GT(cluster.acknowledged(), acknowledged + 50);
+    if (stalls) {
+      leader->StallDisk(false);
+    } else {
+      EXPECT_FALSE(leader->core().health().ok());
+      leader->Crash();
+    }
+    Settle(cluster);
+    EXPECT_EQ(Violations(cluster), "");
+  }
+}
+
 TEST(ThreeVotersTest, WithoutAMajorityNothingIsAcknowledgedOrRead) {
   SimCluster cluster(3, 3, 2, Options());
   cluster.Run(absl::Seconds(2));

@@ -43,6 +43,7 @@ absl::Status SimNode::Boot() {
 
 void SimNode::Crash(uint64_t log_survivors, uint64_t state_survivors) {
   for (auto& queue : queues_) queue.clear();
+  disk_stalled_ = false;
   core_.reset();
   log_disk_.Crash(log_survivors);
   state_disk_.Crash(state_survivors);
@@ -53,7 +54,7 @@ void SimNode::Crash(uint64_t log_survivors, uint64_t state_survivors) {
 bool SimNode::Step() {
   std::vector<int> ready;
   for (int i = 0; i < 4; ++i) {
-    if (!queues_[i].empty()) ready.push_back(i);
+    if (!queues_[i].empty() && !(i == kWrites && disk_stalled_)) ready.push_back(i);
   }
   if (ready.empty()) return false;
   std::deque<Work>& queue =

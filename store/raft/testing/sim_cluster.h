@@ -47,6 +47,8 @@ class SimNode {
 
   // Advances one of the queues, picked at random; false if all are empty.
   bool Step();
+  // A stalled disk finishes no write of the log.
+  void StallDisk(bool stalled) { disk_stalled_ = stalled; }
   void Tick();
   void Receive(NodeId from, const std::string& frame);
 
@@ -81,6 +83,7 @@ class SimNode {
   std::unique_ptr<NodeCore> core_;
   // What the log writer, the apply thread, the callbacks and the flusher have to do.
   std::deque<Work> queues_[4];
+  bool disk_stalled_ = false;
 };
 
 // Nodes, a network between them, one virtual clock, one seed. Proposes counted commands and keeps

@@ -120,7 +120,7 @@ TEST_P(GroupContractTest, ACallbackNeverComesFromWithinTheCall) {
   Outcome<int> good, too_large, read, wait;
   auto locked = [&mutex](Outcome<int>& outcome) {
     return [&mutex, &outcome](auto&&) {
-      absl::MutexLock lock(&mutex);
+      { absl::MutexLock lock(&mutex); }
       outcome.Callback()(1);
     };
   };
