@@ -13,6 +13,7 @@ std::vector<Command> DomainCommands();
 std::vector<Command> AccountCommands();
 std::vector<Command> AliasCommands();
 std::vector<Command> ClusterCommands();
+std::vector<Command> ConfigCommands();
 
 }  // namespace packetboat::cli
 

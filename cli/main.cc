@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
   gpr_set_log_function([](gpr_log_func_args*) {});
   std::vector<Command> commands;
   for (const auto& group : {packetboat::cli::DomainCommands(), packetboat::cli::AccountCommands(),
-                            packetboat::cli::AliasCommands(), packetboat::cli::ClusterCommands()}) {
+                            packetboat::cli::AliasCommands(), packetboat::cli::ClusterCommands(),
+                            packetboat::cli::ConfigCommands()}) {
     commands.insert(commands.end(), group.begin(), group.end());
   }
   packetboat::cli::Console console{std::cin, std::cout, std::cerr};

@@ -20,9 +20,9 @@ absl::Status CheckName(absl::string_view what, const std::string& name) {
 }
 
 absl::Status CheckFileName(const std::string& name) {
-  RETURN_IF_ERROR(CheckName("node", name));
+  RETURN_IF_ERROR(CheckName("file", name));
   if (name != "ca" && name.front() != '.' && name.front() != '-') return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("'", name, "' cannot be the name of a node"));
+  return absl::InvalidArgumentError(absl::StrCat("'", name, "' cannot be the name of these files"));
 }
 
 // The authority's certificate beside those that it made, on their way to another machine.
@@ -99,12 +99,14 @@ absl::StatusOr<rpc::TlsFiles> Authority::IssueForMail(const std::vector<std::str
 
 absl::StatusOr<rpc::TlsFiles> Authority::Issue(net::x509::LeafOptions leaf,
                                                const IssueOptions& options, absl::Time now) const {
-  RETURN_IF_ERROR(CheckFileName(options.name));
+  const std::string& name = options.file.empty() ? options.name : options.file;
+  RETURN_IF_ERROR(CheckName("node", options.name));
+  RETURN_IF_ERROR(CheckFileName(name));
   leaf.validity = {now - kBackdated, now + options.lifetime};
   ASSIGN_OR_RETURN(const net::x509::Identity made, root_.Issue(leaf));
   const std::string folder = options.folder.empty() ? folder_ : options.folder;
-  const rpc::TlsFiles files = {folder + "/ca.pem", absl::StrCat(folder, "/", options.name, ".pem"),
-                               absl::StrCat(folder, "/", options.name, ".key")};
+  const rpc::TlsFiles files = {folder + "/ca.pem", absl::StrCat(folder, "/", name, ".pem"),
+                               absl::StrCat(folder, "/", name, ".key")};
   if (options.existing == Existing::kRefuse &&
       (FileExists(files.key) || FileExists(files.certificate))) {
     return absl::AlreadyExistsError(absl::StrCat(files.key, " or ", files.certificate,

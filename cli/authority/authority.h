@@ -21,8 +21,10 @@ inline constexpr absl::Duration kCertificateLifetime = absl::Hours(24 * 365);
 
 // Where one certificate is to be written, and for how long it is to be valid.
 struct IssueOptions {
-  // The file's name without `.pem` and `.key`; a role's node name.
+  // A role's node name; of a certificate for mail, a name for people.
   std::string name;
+  // The files' name without `.pem` and `.key`. Empty: `name`.
+  std::string file;
   // Empty: the authority's own. Otherwise the authority's certificate is put there as well.
   std::string folder;
   absl::Duration lifetime = kCertificateLifetime;
