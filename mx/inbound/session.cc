@@ -319,11 +319,12 @@ void InboundSession::Committed(smtp::QueryId id, const std::vector<absl::Status>
   absl::Status all;
   for (const absl::Status& status : by_recipient) all.Update(status);
   (all.ok() ? context_->accepted : context_->deferred)->Add();
-  if (connection_ == nullptr) return;
+  // The engine keeps the transaction while its question is open, also for a client that has gone.
   const std::string& transaction_id = smtp_->transaction().id;
   log_.Log(all.ok() ? log::Level::kInfo : log::Level::kWarning,
            all.ok() ? "message committed" : "message not committed",
            {{"id", transaction_id}, {"took", took}, {"status", all}});
+  if (connection_ == nullptr) return;
   if (all.ok()) {
     answered_.push_back({transaction_id, std::move(keys)});
     if (answered_.size() > kMaxAnswered) answered_.pop_front();

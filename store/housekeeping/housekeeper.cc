@@ -43,7 +43,8 @@ class Housekeeper::Impl {
   void Run() {
     while (!Stopping(options_.interval)) {
       for (uint32_t i = 0; i < shards_.count() && !Stopping(absl::ZeroDuration()); ++i) {
-        if (Leads(ShardId(i))) Sweep(ShardId(i));
+        while (Leads(ShardId(i)) && Sweep(ShardId(i)) && !Stopping(absl::ZeroDuration())) {
+        }
       }
       if (Leads(ShardId(0))) FinishRemovals();
     }
@@ -58,19 +59,24 @@ class Housekeeper::Impl {
     return shards_.group(shard).status().role == replication::Role::kLeader;
   }
 
-  void Sweep(ShardId shard) {
+  // One entry of each kind that is due. True if there is more to do.
+  bool Sweep(ShardId shard) {
     const std::shared_ptr<const kv::Snapshot> snapshot = shards_.Snapshot();
     const absl::StatusOr<model::Housekeeping> due =
         model::Reader(*snapshot, shard).ReadHousekeeping();
     if (!due.ok()) {
       log::Error("housekeeping cannot read", {{"shard", shard}, {"status", due.status()}});
-      return;
+      return false;
     }
     // Windows count log time (SEMANTICS.md s3).
     const absl::Time now = shards_.group(shard).status().log_time;
+    bool more = false;
     for (const entry::Entry& entry : Entries(*due, now)) {
-      if (!ProposeAndWait(shard, entry).ok()) return;
+      const absl::StatusOr<entry::Result> result = ProposeAndWait(shard, entry);
+      if (!result.ok()) return false;
+      more = more || result->sweep().more();
     }
+    return more;
   }
 
   std::vector<entry::Entry> Entries(const model::Housekeeping& due, absl::Time now) const {
@@ -129,19 +135,19 @@ class Housekeeper::Impl {
     }
   }
 
-  absl::Status ProposeAndWait(ShardId shard, const entry::Entry& entry) {
+  absl::StatusOr<entry::Result> ProposeAndWait(ShardId shard, const entry::Entry& entry) {
     auto outcome = std::make_shared<Outcome>();
     shards_.Propose(shard, entry, [outcome](absl::StatusOr<entry::Result> result) {
-      outcome->status = result.status();
+      outcome->result = std::move(result);
       outcome->known.Notify();
     });
     outcome->known.WaitForNotification();
-    return outcome->status;
+    return std::move(outcome->result);
   }
 
   struct Outcome {
     absl::Notification known;
-    absl::Status status;
+    absl::StatusOr<entry::Result> result = absl::UnknownError("no outcome");
   };
 
   const Options options_;

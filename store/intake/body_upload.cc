@@ -38,17 +38,8 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
     parser_.Feed(octets);
     SHA256_Update(&hash_, octets.data(), octets.size());
     kept_.append(octets.data(), octets.size());
-    if (total_ <= kInlineBytes || kept_.size() < model::kMaxChunkBytes) {
-      if (total_ > kInlineBytes && written_ == total_) {
-        return ProposeChunk(std::exchange(kept_, {}), std::move(done));
-      }
-      return done(absl::OkStatus());
-    }
-    std::string chunk = kept_.substr(0, model::kMaxChunkBytes);
-    kept_.erase(0, model::kMaxChunkBytes);
-    const bool last = written_ == total_ && !kept_.empty();
-    ProposeChunk(std::move(chunk), last ? [](absl::Status) {} : std::move(done));
-    if (last) ProposeChunk(std::exchange(kept_, {}), std::move(done));
+    if (total_ <= kInlineBytes) return done(absl::OkStatus());
+    ProposeFullChunks(written_ == total_, std::move(done));
   }
 
   void Finish(bool force_chunks, FinishCallback done) {
@@ -74,6 +65,21 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
     uint64_t index = 0;
     WriteCallback done;
   };
+
+  // Whole chunks of what is kept and, at the end of the body, the rest. `done` goes with the last
+  // of them.
+  void ProposeFullChunks(bool at_end, WriteCallback done) {
+    std::vector<std::string> chunks;
+    while (kept_.size() >= model::kMaxChunkBytes || (at_end && !kept_.empty())) {
+      chunks.push_back(kept_.substr(0, model::kMaxChunkBytes));
+      kept_.erase(0, chunks.back().size());
+    }
+    if (chunks.empty()) return done(absl::OkStatus());
+    for (size_t i = 0; i + 1 < chunks.size(); ++i) {
+      ProposeChunk(std::move(chunks[i]), [](absl::Status) {});
+    }
+    ProposeChunk(std::move(chunks.back()), std::move(done));
+  }
 
   void ProposeChunk(std::string octets, WriteCallback done) {
     size_t number;

@@ -144,7 +144,9 @@ class DeliverStream : public grpc::ServerBidiReactor<DeliverRequest, DeliverRepl
     if (!ok) return End(grpc::Status::OK);
     Take(std::move(request_));
     request_.Clear();
-    StartRead(&request_);
+    // Nothing may be started once the stream has ended (OnCancel comes from another thread).
+    absl::MutexLock lock(&mutex_);
+    if (!ended_) StartRead(&request_);
   }
 
   void OnWriteDone(bool ok) override {

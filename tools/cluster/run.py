@@ -62,8 +62,9 @@ def watch(cluster, until):
 
 
 def write_endpoints(cluster, path):
-    """Complete or not at all: a script may be waiting for the file."""
-    with open(path + ".new", "w", encoding="utf-8") as out:
+    """Complete or not at all, since a script may be waiting for the file; it holds passwords."""
+    mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with open(os.open(path + ".new", mode, 0o600), "w", encoding="utf-8") as out:
         json.dump(cluster.endpoints(), out, indent=2)
         out.write("\n")
     os.replace(path + ".new", path)
