@@ -22,7 +22,6 @@ using grpc::experimental::TlsCustomVerificationCheckRequest;
 // How often the files are looked at for a change.
 constexpr unsigned kReloadIntervalSeconds = 5;
 
-constexpr char kIdentityProperty[] = "packetboat_identity";
 constexpr char kUriProperty[] = "peer_uri";
 
 absl::string_view View(grpc::string_ref text) {
@@ -78,7 +77,6 @@ class AccessProcessor : public grpc::AuthMetadataProcessor {
     const std::optional<Identity> identity = ParseIdentity(View(uris[0]));
     if (!identity.has_value()) return Deny("unknown");
     if (!MayCall(identity->role, View(path->second))) return Deny(RoleName(identity->role));
-    context->AddProperty(kIdentityProperty, uris[0]);
     return grpc::Status::OK;
   }
 
@@ -127,7 +125,7 @@ std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const TlsFiles& fil
 
 Identity CallerOf(const grpc::ServerContextBase& context) {
   const std::vector<grpc::string_ref> values =
-      context.auth_context()->FindPropertyValues(kIdentityProperty);
+      context.auth_context()->FindPropertyValues(kUriProperty);
   CHECK(values.size() == 1);
   const std::optional<Identity> identity = ParseIdentity(View(values[0]));
   CHECK(identity.has_value());

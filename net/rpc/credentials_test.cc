@@ -29,10 +29,12 @@ using net::x509::LeafOptions;
 
 constexpr char kCluster[] = "test";
 
-// Answers every method that is let through.
+// Answers every method that is let through, and asks who calls.
 class Anything : public grpc::CallbackGenericService {
  public:
-  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override {
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
+    last_caller_ = std::string(RoleName(CallerOf(*context).role));
     class Reactor : public grpc::ServerGenericBidiReactor {
      public:
       Reactor() { Finish(grpc::Status::OK); }
@@ -40,6 +42,12 @@ class Anything : public grpc::CallbackGenericService {
     };
     return new Reactor;
   }
+
+  // Of the call before, once it has been answered.
+  std::string last_caller() const { return last_caller_; }
+
+ private:
+  std::string last_caller_;
 };
 
 class CredentialsTest : public ::testing::Test {
@@ -88,8 +96,17 @@ class CredentialsTest : public ::testing::Test {
 
   absl::StatusCode Call(const std::string& holder, const std::string& method,
                         Role server_role = Role::kStore) const {
-    grpc::GenericStub stub(
-        OpenChannel(absl::StrCat("127.0.0.1:", port_), Files(holder), kCluster, server_role));
+    return CallOn(Open(holder, server_role), method);
+  }
+
+  std::shared_ptr<grpc::Channel> Open(const std::string& holder,
+                                      Role server_role = Role::kStore) const {
+    return OpenChannel(absl::StrCat("127.0.0.1:", port_), Files(holder), kCluster, server_role);
+  }
+
+  static absl::StatusCode CallOn(const std::shared_ptr<grpc::Channel>& channel,
+                                 const std::string& method) {
+    grpc::GenericStub stub(channel);
     grpc::ClientContext context;
     SetTimeout(context, absl::Seconds(10));
     const grpc::Slice nothing;
@@ -127,6 +144,14 @@ TEST_F(CredentialsTest, EveryMethodIsOpenToExactlyTheRolesOfTheTable) {
       EXPECT_EQ(Call(std::string(RoleName(role)), std::string(method)), expected)
           << RoleName(role) << " " << method;
     }
+  }
+}
+
+TEST_F(CredentialsTest, CallerIsKnownAtEveryCallOfAConnection) {
+  const std::shared_ptr<grpc::Channel> channel = Open("auth");
+  for (int call = 0; call < 3; ++call) {
+    ASSERT_EQ(CallOn(channel, "/grpc.health.v1.Health/Check"), absl::StatusCode::kOk);
+    EXPECT_EQ(anything_.last_caller(), "auth");
   }
 }
 
