@@ -15,12 +15,14 @@
 
 namespace packetboat::rpc {
 
-// A server's side: a client must show a certificate of the cluster's CA with one well-formed identity of `cluster`, and
-// every call is held against the table in access.h before its handler sees it (PERMISSION_DENIED).
+// A server's side: a client must show a certificate of the cluster's CA with one well-formed
+// identity of `cluster`, and every call is held against the table in access.h before its handler
+// sees it (PERMISSION_DENIED).
 std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const TlsFiles& files,
                                                            const std::string& cluster);
 
-// A client's side: the server must be of `cluster` and hold role `server_role`. Names in DNS play no part.
+// A client's side: the server must be of `cluster` and hold role `server_role`. Names in DNS play
+// no part.
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const TlsFiles& files,
                                                              const std::string& cluster,
                                                              Role server_role);
