@@ -28,7 +28,8 @@ absl::string_view View(grpc::string_ref text) {
   return absl::string_view(text.data(), text.size());
 }
 
-// After the chain has been verified against the CA: is the peer of this cluster, and of the role that is expected?
+// After the chain has been verified against the CA: is the peer of this cluster, and of the role
+// that is expected?
 class IdentityVerifier : public ExternalCertificateVerifier {
  public:
   IdentityVerifier(std::string cluster, std::optional<Role> role)
@@ -49,8 +50,8 @@ class IdentityVerifier : public ExternalCertificateVerifier {
     if (!identity.has_value()) return Refuse("the certificate's URI names no role");
     if (identity->cluster != cluster_) return Refuse("the certificate is of another cluster");
     if (role_.has_value() && identity->role != *role_) {
-      return Refuse(absl::StrCat("the peer is ", RoleName(identity->role), ", not ",
-                                 RoleName(*role_)));
+      return Refuse(
+          absl::StrCat("the peer is ", RoleName(identity->role), ", not ", RoleName(*role_)));
     }
     return grpc::Status::OK;
   }
@@ -69,8 +70,8 @@ class AccessProcessor : public grpc::AuthMetadataProcessor {
   // The look-up is short, and on a thread of gRPC's pool it would cost more than here.
   bool IsBlocking() const override { return false; }
 
-  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* context,
-                       OutputMetadata*, OutputMetadata*) override {
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* context, OutputMetadata*,
+                       OutputMetadata*) override {
     const auto path = metadata.find(":path");
     const std::vector<grpc::string_ref> uris = context->FindPropertyValues(kUriProperty);
     if (path == metadata.end() || uris.size() != 1) return Deny("unknown");

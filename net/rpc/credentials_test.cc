@@ -120,7 +120,8 @@ class CredentialsTest : public ::testing::Test {
                      done.Notify();
                    });
     done.WaitForNotification();
-    // A stream that ends without a message is UNIMPLEMENTED or INTERNAL to a unary caller: it got through all the same.
+    // A stream that ends without a message is UNIMPLEMENTED or INTERNAL to a unary caller: it got
+    // through all the same.
     const absl::StatusCode code = FromGrpc(status).code();
     return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnimplemented
                ? absl::StatusCode::kOk
@@ -138,9 +139,8 @@ class CredentialsTest : public ::testing::Test {
 TEST_F(CredentialsTest, EveryMethodIsOpenToExactlyTheRolesOfTheTable) {
   for (absl::string_view method : KnownMethods()) {
     for (Role role : AllRoles()) {
-      const absl::StatusCode expected = MayCall(role, method)
-                                            ? absl::StatusCode::kOk
-                                            : absl::StatusCode::kPermissionDenied;
+      const absl::StatusCode expected =
+          MayCall(role, method) ? absl::StatusCode::kOk : absl::StatusCode::kPermissionDenied;
       EXPECT_EQ(Call(std::string(RoleName(role)), std::string(method)), expected)
           << RoleName(role) << " " << method;
     }
