@@ -4,6 +4,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace packetboat::imap {
 namespace {
@@ -46,7 +47,8 @@ absl::StatusCode StatusCodeFor(ErrorCode code) {
 
 absl::Status MakeError(ErrorCode code, absl::string_view text) {
   absl::Status status(StatusCodeFor(code), text);
-  status.SetPayload(kPayloadUrl, absl::Cord(std::to_string(static_cast<int>(code))));
+  const std::string value = absl::StrCat(static_cast<int>(code));
+  status.SetPayload(kPayloadUrl, absl::Cord(absl::string_view(value)));
   return status;
 }
 

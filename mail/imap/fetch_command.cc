@@ -251,6 +251,8 @@ Task<absl::Status> Fetcher::SendMessage(const MessageMetadata& metadata) {
       if (response.begun()) context_.ending = Ending::kAbort;
       co_return status;
     }
+    if (response.text().size() > kMaxReadBytes) response.Flush();
+    if (!context_.HasRoom()) co_await context_.WaitForRoom();
   }
   const bool seen = std::binary_search(newly_seen_.begin(), newly_seen_.end(), metadata.uid);
   if (seen && !Has(command_.items, Kind::kFlags)) {
@@ -328,14 +330,16 @@ Task<absl::Status> Fetcher::AppendFields(const FetchItem& item, Uid uid, message
 Task<absl::Status> Fetcher::AppendOctets(Uid uid, message::Range range, Response* response) {
   uint64_t done = 0;
   do {
+    if (done > 0) {
+      response->Flush();
+      if (!context_.HasRoom()) co_await context_.WaitForRoom();
+    }
     const uint64_t size = std::min<uint64_t>(kMaxReadBytes, range.size - done);
     const auto octets = co_await ReadOctets(context_, uid, {range.offset + done, size});
     if (!octets.ok()) co_return octets.status();
     if (done == 0) AppendLiteralHeader(range.size, /*binary=*/false, &response->text());
     response->text() += *octets;
     done += size;
-    if (done < range.size || response->text().size() > kMaxReadBytes) response->Flush();
-    if (!context_.HasRoom()) co_await context_.WaitForRoom();
   } while (done < range.size);
   co_return absl::OkStatus();
 }
