@@ -1,0 +1,169 @@
+"""Every process is killed at random points of a load: each 250 is kept, exactly once.
+
+    bazel test //tests/e2e:kill_test                              a minute of it, with a fixed seed
+    python3 -m tests.e2e.kill_test --seconds 1800                 more of it, another seed each time
+    python3 -m tests.e2e.kill_test --seed 7 --hold-back           a seed again, with power cuts
+"""
+
+import argparse
+import os
+import random
+import sys
+import time
+import unittest
+
+from tests.e2e import reading, running, sending
+
+SEED = 20261123
+SECONDS = 15
+SENDERS = 4
+
+# How often a process is killed, compared to the others.
+WEIGHTS = {"store1": 4, "mx1": 2, "mx2": 2, "auth1": 1, "signer1": 1}
+# Between a restart and the next kill: often before the process is ready again.
+UP_SECONDS = (0.1, 2.0)
+DOWN_SECONDS = (0.0, 0.5)
+
+# Kills within which a store that does not sync its log must have been caught.
+KILLS_UNTIL_CAUGHT = 10
+ACKNOWLEDGED_PER_KILL = 30
+
+HOLD_BACK = {"store": {"test": {"hold_back_unsynced": True}}}
+SKIP_LOG_SYNC = "store:\n  test:\n    hold_back_unsynced: true\n    skip_log_sync: true\n"
+
+
+def kill_for(cluster, rng, seconds, log):
+    """Kills one process after the other; each at least once. Returns how often each was killed."""
+    kills = dict.fromkeys(WEIGHTS, 0)
+    end = time.monotonic() + seconds
+    pending = rng.sample(sorted(WEIGHTS), len(WEIGHTS))
+    while pending or time.monotonic() < end:
+        name = pending.pop() if pending else rng.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        time.sleep(rng.uniform(*UP_SECONDS))
+        cluster.kill(name)
+        kills[name] += 1
+        log(f"killed {name}")
+        time.sleep(rng.uniform(*DOWN_SECONDS))
+        cluster.restart(name)
+    return kills
+
+
+def faults(messages, account, mailbox):
+    """What is wrong with a mailbox, one line per fault."""
+    found = []
+    uids = [uid for uid, _ in mailbox.messages]
+    if any(a >= b for a, b in zip(uids, uids[1:])):
+        found.append(f"UIDs do not ascend: {uids}")
+    copies = {}
+    for _, octets in mailbox.messages:
+        body = reading.below_trace(octets)
+        copies[body] = copies.get(body, 0) + 1
+    for message in messages:
+        if account["user"] not in message.recipients:
+            continue
+        count = copies.pop(message.octets, 0)
+        if count > 1:
+            found.append(f"{message.name} is there {count} times ({message.tries} tries)")
+        if count == 0 and account["user"] in message.acknowledged:
+            found.append(f"{message.name} was answered 250 and is lost ({message.tries} tries, "
+                         f"{len(message.octets)} octets)")
+    found += [f"{count} of what nobody sent: {octets[:200]!r}" for octets, count in copies.items()]
+    return [f"{account['user']}: {one}" for one in found]
+
+
+def run(settings, seed, seconds, log=print):
+    """One run. Returns the faults."""
+    log(f"seed {seed}, {seconds} s")
+    rng = random.Random(seed)
+    with running.running(settings) as cluster:
+        validity = {one["user"]: reading.read(cluster, one).uid_validity for one in cluster.accounts}
+        with sending.Load(cluster, seed, SENDERS) as load:
+            kills = kill_for(cluster, rng, seconds, log)
+            cluster.wait_ready()
+        found = [str(load.failure())] if load.failure() else []
+        stored = 0
+        for account in cluster.accounts:
+            mailbox = reading.read(cluster, account)
+            stored += len(mailbox.messages)
+            if mailbox.uid_validity != validity[account["user"]]:
+                found.append(f"{account['user']}: another UIDVALIDITY")
+            found += faults(load.messages(), account, mailbox)
+        messages = load.messages()
+        log(f"killed {kills}; {len(messages)} messages, {sum(one.tries for one in messages)} tries, "
+            f"{load.acknowledged()} copies answered 250, {stored} there, "
+            f"{sum(len(one.octets) for one in messages)} octets")
+        if not load.acknowledged():
+            found.append("nothing was answered 250")
+        if found:
+            running.keep(cluster)
+            log(f"kept: {cluster.folder}")
+            raise AssertionError("\n".join(found[:20]))
+
+
+def stop_syncing(cluster):
+    """From here on the store claims to sync its log. What it wrote before stays, else it would not start again."""
+    path = os.path.join(cluster.folder, "skip_log_sync.yaml")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(SKIP_LOG_SYNC)
+    cluster.kill("store1")
+    cluster.processes["store1"].argv += ["--config", path]
+    cluster.restart("store1")
+    cluster.wait_ready()
+
+
+def kills_until_loss(seed, log=print):
+    """Kills of a store that does not sync its log, until an acknowledged message is gone: (kill, faults)."""
+    with running.running(HOLD_BACK) as cluster:
+        stop_syncing(cluster)
+        messages = []
+        for kill in range(1, KILLS_UNTIL_CAUGHT + 1):
+            with sending.Load(cluster, f"{seed}.{kill}", SENDERS) as load:
+                end = time.monotonic() + running.PATIENCE_SECONDS
+                while load.acknowledged() < ACKNOWLEDGED_PER_KILL and time.monotonic() < end:
+                    time.sleep(0.01)
+                cluster.kill("store1")
+                cluster.restart("store1")
+                cluster.wait_ready(["store1"])
+            messages += load.messages()
+            found = [one for account in cluster.accounts
+                     for one in faults(messages, account, reading.read(cluster, account))]
+            log(f"kill {kill}: {len(found)} faults")
+            if found:
+                return kill, found
+    return None, []
+
+
+class KillTest(unittest.TestCase):
+    def test_every_250_survives_sigkill_of_any_process_exactly_once(self):
+        run(None, SEED, SECONDS)
+
+    def test_every_250_survives_the_loss_of_what_was_not_synced(self):
+        run(HOLD_BACK, SEED + 1, SECONDS)
+
+    def test_a_store_that_skips_the_sync_of_its_log_is_caught(self):
+        kill, found = kills_until_loss(SEED + 2)
+        self.assertIsNotNone(kill, "no acknowledged message was seen to be lost")
+        self.assertTrue(any("lost" in one for one in found), found)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python3 -m tests.e2e.kill_test")
+    parser.add_argument("--seconds", type=float, default=600, help="how long processes are killed")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**9))
+    parser.add_argument("--hold-back", action="store_true", help="a kill of the store is a power cut")
+    parser.add_argument("--planted", action="store_true", help="the store skips syncs; ends when caught")
+    args = parser.parse_args()
+    if args.planted:
+        kill, found = kills_until_loss(args.seed)
+        print("\n".join(found[:5]))
+        return 0 if kill else 1
+    try:
+        run(HOLD_BACK if args.hold_back else None, args.seed, args.seconds)
+    except AssertionError as error:
+        print(f"FAILED with seed {args.seed}:\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

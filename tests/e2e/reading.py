@@ -1,0 +1,55 @@
+"""Reading mailboxes back over IMAPS."""
+
+import imaplib
+import re
+
+# One message of the answer to UID FETCH.
+_FETCHED = re.compile(rb"\d+ \(UID (\d+) ")
+# Messages of one FETCH: imaplib keeps a whole answer in memory.
+_BATCH = 200
+
+# The fields that the MX writes above a message (SEMANTICS.md s6).
+_TRACE = (b"return-path", b"delivered-to", b"received")
+
+
+class Mailbox:
+    """What one mailbox held when it was read: UIDVALIDITY, and (uid, octets) in the order of the server."""
+
+    def __init__(self, uid_validity, messages):
+        self.uid_validity, self.messages = uid_validity, messages
+
+
+def login(cluster, account):
+    imaps = cluster.listeners("imaps")[0]
+    imap = imaplib.IMAP4_SSL("localhost", imaps["port"], ssl_context=cluster.tls(), timeout=60)
+    imap.login(account["user"], account["password"])
+    return imap
+
+
+def read(cluster, account, name="INBOX"):
+    with login(cluster, account) as imap:
+        status, answer = imap.select(name, readonly=True)
+        if status != "OK":
+            raise imaplib.IMAP4.error(f"SELECT {name}: {answer}")
+        uid_validity = int(imap.response("UIDVALIDITY")[1][0])
+        uids = imap.uid("SEARCH", "ALL")[1][0].split()
+        messages = []
+        for at in range(0, len(uids), _BATCH):
+            part = b",".join(uids[at:at + _BATCH]).decode()
+            _, data = imap.uid("FETCH", part, "(UID BODY.PEEK[])")
+            for item in data:
+                if isinstance(item, tuple):
+                    messages.append((int(_FETCHED.match(item[0]).group(1)), item[1]))
+    return Mailbox(uid_validity, messages)
+
+
+def below_trace(octets):
+    """The message without the trace fields of this delivery: Return-Path, Delivered-To, one Received."""
+    at = 0
+    for name in _TRACE:
+        if octets[at:at + len(name) + 1].lower() != name + b":":
+            raise ValueError(f"{name.decode()} is missing: {octets[at:at + 60]!r}")
+        at = octets.index(b"\r\n", at) + 2
+        while octets[at:at + 1] in (b" ", b"\t"):
+            at = octets.index(b"\r\n", at) + 2
+    return octets[at:]

@@ -1,0 +1,43 @@
+"""Where a test finds the binaries, and a cluster whose logs outlive a failure."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+
+from tools.cluster.cluster import Cluster
+
+LOG_LINES = 12
+# For what must happen, however busy the machine is.
+PATIENCE_SECONDS = 60
+
+
+def binaries():
+    """Under `bazel test` the binaries lie beside the test; by hand they are in bazel-bin."""
+    if os.environ.get("TEST_SRCDIR"):
+        return os.getcwd()
+    return os.environ.get("PACKETBOAT_BINARIES", "bazel-bin")
+
+
+@contextlib.contextmanager
+def running(settings=None, extra_configs=()):
+    """A cluster that is ready. If the test fails, the ends of its logs are printed and its folder stays."""
+    folder = tempfile.mkdtemp(prefix="cluster-", dir=os.environ.get("TEST_TMPDIR"))
+    with Cluster(folder, binaries(), settings=settings, extra_configs=extra_configs) as cluster:
+        try:
+            cluster.start()
+            yield cluster
+        except BaseException:
+            keep(cluster)
+            raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(cluster):
+    for one in cluster.processes.values():
+        print(f"--- the end of {one.log}:\n{one.log_tail(LOG_LINES)}", file=sys.stderr)
+    outputs = os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR")
+    if outputs:
+        for one in cluster.processes.values():
+            shutil.copy(one.log, outputs)
