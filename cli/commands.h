@@ -9,6 +9,7 @@
 
 namespace packetboat::cli {
 
+std::vector<Command> UpCommands();
 std::vector<Command> DomainCommands();
 std::vector<Command> AccountCommands();
 std::vector<Command> AliasCommands();

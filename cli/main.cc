@@ -15,9 +15,10 @@ int main(int argc, char** argv) {
   // What gRPC would print about connections, the commands tell in their own words.
   gpr_set_log_function([](gpr_log_func_args*) {});
   std::vector<Command> commands;
-  for (const auto& group : {packetboat::cli::DomainCommands(), packetboat::cli::AccountCommands(),
-                            packetboat::cli::AliasCommands(), packetboat::cli::ClusterCommands(),
-                            packetboat::cli::ConfigCommands()}) {
+  for (const auto& group :
+       {packetboat::cli::UpCommands(), packetboat::cli::DomainCommands(),
+        packetboat::cli::AccountCommands(), packetboat::cli::AliasCommands(),
+        packetboat::cli::ClusterCommands(), packetboat::cli::ConfigCommands()}) {
     commands.insert(commands.end(), group.begin(), group.end());
   }
   packetboat::cli::Console console{std::cin, std::cout, std::cerr};
