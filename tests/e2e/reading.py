@@ -8,8 +8,9 @@ _FETCHED = re.compile(rb"\d+ \(UID (\d+) ")
 # Messages of one FETCH: imaplib keeps a whole answer in memory.
 _BATCH = 200
 
-# The fields that the MX writes above a message (SEMANTICS.md s6).
-_TRACE = (b"return-path", b"delivered-to", b"received")
+# The fields that the MX writes above a message (SEMANTICS.md s6); Received ends with its date. A message may begin with
+# white space, so that the end of our fields is not to be found by folding.
+_TRACE = re.compile(rb"Return-Path: <.*>\r\nDelivered-To: .+\r\nReceived: (?:.*\r\n\t)*?.*:\d\d [+-]\d{4}\r\n")
 
 
 class Mailbox:
@@ -43,13 +44,13 @@ def read(cluster, account, name="INBOX"):
     return Mailbox(uid_validity, messages)
 
 
+def trace(octets):
+    """The trace fields of this delivery: Return-Path, Delivered-To, one Received."""
+    match = _TRACE.match(octets)
+    if not match:
+        raise ValueError(f"no trace fields: {octets[:300]!r}")
+    return match.group()
+
+
 def below_trace(octets):
-    """The message without the trace fields of this delivery: Return-Path, Delivered-To, one Received."""
-    at = 0
-    for name in _TRACE:
-        if octets[at:at + len(name) + 1].lower() != name + b":":
-            raise ValueError(f"{name.decode()} is missing: {octets[at:at + 60]!r}")
-        at = octets.index(b"\r\n", at) + 2
-        while octets[at:at + 1] in (b" ", b"\t"):
-            at = octets.index(b"\r\n", at) + 2
-    return octets[at:]
+    return octets[len(trace(octets)):]
