@@ -72,8 +72,8 @@ class [[nodiscard]] Task {
  public:
   using promise_type = task_internal::Promise<T>;
 
-  Task(std::coroutine_handle<promise_type> handle)
-      : handle_(handle) {}  // NOLINT: get_return_object
+  // NOLINTNEXTLINE(google-explicit-constructor): what get_return_object makes.
+  Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
     std::swap(handle_, other.handle_);
