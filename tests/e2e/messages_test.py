@@ -5,46 +5,18 @@
 
 import collections
 import re
-import smtplib
 import sys
 import unittest
 
 from tests.e2e import reading, real_messages, running
+from tests.e2e.exact_client import HELLO, Client, LmtpClient
 
 LEAST_MESSAGES = 300
-HELLO = "sender.example"
-SENDER = "real@sender.example"
-
 NUL = (550, b"5.6.0")
 BARE_NEWLINE = (550, b"5.6.11")
 
 _QUEUED = re.compile(rb"(?:queued|delivered) as (\w+)")
 _RECEIVED_ID = re.compile(rb"\sid\s+(\w+)")
-
-
-class Client(smtplib.SMTP):
-    """Sends octets exactly as they are, dots aside, and says what the server said."""
-
-    def send_one(self, recipient, octets, options=(), pipelined=False):
-        """The last reply, (code, text)."""
-        mail = f"MAIL FROM:<{SENDER}>{''.join(' ' + one for one in options)}\r\n"
-        commands = [mail, f"RCPT TO:<{recipient}>\r\n", "DATA\r\n"]
-        if pipelined:
-            self.sock.sendall("".join(commands).encode())
-            replies = [self.getreply() for _ in commands]
-        else:
-            replies = []
-            for command in commands:
-                self.sock.sendall(command.encode())
-                replies.append(self.getreply())
-        if [code for code, _ in replies] != [250, 250, 354]:
-            raise smtplib.SMTPException(f"{replies}")
-        self.sock.sendall(re.sub(rb"(?m)^\.", b"..", octets) + b".\r\n")
-        return self.getreply()
-
-
-class LmtpClient(Client):
-    ehlo_msg = "lhlo"
 
 
 def options_for(octets, server):

@@ -34,7 +34,7 @@ def _sources():
 
 
 def collect():
-    """[(name, octets)] as they are in the packages."""
+    """[(name, octets)] as they are in the packages, without those that would be retries of one another."""
     found = []
     for package, pattern in _FOLDERS:
         paths = sorted(glob.glob(pattern))
@@ -52,7 +52,8 @@ def collect():
                 if member.isfile() and folder in "/" + member.name:
                     found.append((f"{package}/{os.path.basename(member.name)}",
                                   tar.extractfile(member).read()))
-    return [(name, octets) for name, octets in found if octets]
+    unique = {normalized(octets): (name, octets) for name, octets in reversed(found) if octets}
+    return list(reversed(unique.values()))
 
 
 def as_crlf(octets):

@@ -1,0 +1,30 @@
+"""Other people's programs: finding them, running them."""
+
+import shutil
+import subprocess
+import unittest
+
+SECONDS = 120
+
+
+def need(program):
+    """The path of a program; without it the test is skipped, and says so."""
+    path = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin")
+    if path is None:
+        skip(f"{program} is not installed (tools/install)")
+    return path
+
+
+def skip(reason):
+    print(f"SKIPPED: {reason}", flush=True)
+    raise unittest.SkipTest(reason)
+
+
+def run(*command, **kwargs):
+    """What it printed, as octets. Fails with all of it if the program does."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS,
+                          check=False, **kwargs)
+    if done.returncode:
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout.decode(errors='replace')}\n"
+                             f"{done.stderr.decode(errors='replace')}")
+    return done.stdout
