@@ -109,7 +109,7 @@ class PostfixTest(unittest.TestCase):
             options = () if octets.isascii() else ("BODY=8BITMIME",)
             self.submit(VIA.format(f"mx{1 + number % 2}"), self.alice["user"], octets, options)
         found = collections.Counter(self.wait_for(self.alice, len(messages)))
-        expected = collections.Counter(messages)
+        expected = collections.Counter(map(real_messages.without_return_path, messages))
         self.assertEqual(found - expected, collections.Counter())
         self.assertEqual(expected - found, collections.Counter())
         log = self.postfix.log()
@@ -141,7 +141,7 @@ class PostfixTest(unittest.TestCase):
         self.assertIn(octets, self.wait_for(self.bob, before + 1))
         stored = [one for _, one in reading.read(self.cluster, self.bob).messages if one.endswith(octets)]
         self.assertTrue(stored[0].startswith(f"Return-Path: <{UTF8}>\r\n".encode()), stored[0])
-        self.assertIn(b"with UTF8SMTP", reading.trace(stored[0]))
+        self.assertIn(b"with UTF8SMTP", b" ".join(reading.trace(stored[0]).split()))
 
 
 if __name__ == "__main__":
