@@ -48,7 +48,10 @@ absl::StatusOr<uint64_t> Quota(const Arguments& arguments) {
 absl::StatusOr<int> SendChange(DirectoryClient::Options options, const ChangeRequest& request,
                                const std::string& address, absl::string_view done,
                                Console& console) {
-  const absl::Status status = DirectoryClient(std::move(options)).Change(request).status();
+  absl::Status status = DirectoryClient(std::move(options)).Change(request).status();
+  if (absl::IsNotFound(status) && request.has_add_account()) {
+    status = absl::NotFoundError("its domain is not hosted; `packetboat domain add` does that");
+  }
   if (!status.ok()) return Annotate(status, address);
   console.out << done << " " << address << "\n";
   return kExitOk;
