@@ -22,22 +22,27 @@ def binaries():
 
 @contextlib.contextmanager
 def running(settings=None, extra_configs=()):
-    """A cluster that is ready. If the test fails, the ends of its logs are printed and its folder stays."""
+    """A cluster that is ready. Under Bazel its logs are kept as outputs of the test; if the body fails, the ends of the logs are
+    printed and its folder stays."""
     folder = tempfile.mkdtemp(prefix="cluster-", dir=os.environ.get("TEST_TMPDIR"))
     with Cluster(folder, binaries(), settings=settings, extra_configs=extra_configs) as cluster:
         try:
             cluster.start()
             yield cluster
         except BaseException:
-            keep(cluster)
+            for one in cluster.processes.values():
+                print(f"--- the end of {one.log}:\n{one.log_tail(LOG_LINES)}", file=sys.stderr)
+            print(f"--- kept: {folder}", file=sys.stderr)
             raise
+        finally:
+            keep_logs(cluster)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep(cluster):
-    for one in cluster.processes.values():
-        print(f"--- the end of {one.log}:\n{one.log_tail(LOG_LINES)}", file=sys.stderr)
+def keep_logs(cluster):
     outputs = os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR")
     if outputs:
+        kept = os.path.join(outputs, os.path.basename(cluster.folder))
+        os.makedirs(kept)
         for one in cluster.processes.values():
-            shutil.copy(one.log, outputs)
+            shutil.copy(one.log, kept)
