@@ -109,6 +109,7 @@ class Store : public role::Service {
     options.path = std::move(path);
     options.profile = profile;
     options.test_hold_back_unsynced = test.hold_back_unsynced();
+    options.test_fault_file = test.fault_file();
     if (test.skip_log_sync() && profile == kv::Profile::kLog) {
       options.test_skip_sync = kv::SkippedSync::kWriteAheadLog;
     }

@@ -19,6 +19,7 @@
 #include "rocksdb/statistics.h"
 #include "rocksdb/table.h"
 #include "rocksdb/write_batch.h"
+#include "store/kv/testing/fault_file_system.h"
 #include "store/kv/testing/hold_back_file_system.h"
 
 namespace packetboat::kv {
@@ -300,6 +301,21 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksDbOptions& options,
   return family;
 }
 
+// Puts the disk's faults that a test asked for between RocksDB and the disk.
+void AddFaults(const RocksDbOptions& options, Handle& handle, rocksdb::DBOptions& db) {
+  if (options.test_hold_back_unsynced) {
+    handle.env = testing::NewHoldBackEnv(options.test_skip_sync, options.test_skip_every);
+  }
+  if (!options.test_fault_file.empty()) {
+    const rocksdb::Env* const below = handle.env ? handle.env.get() : rocksdb::Env::Default();
+    handle.env = rocksdb::NewCompositeEnv(
+        testing::NewFaultFileSystem(below->GetFileSystem(), options.test_fault_file));
+  }
+  if (handle.env == nullptr) return;
+  db.env = handle.env.get();
+  db.info_log = testing::NewSilentLogger();
+}
+
 rocksdb::DBOptions DatabaseOptions(const RocksDbOptions& options, Handle& handle,
                                    const std::shared_ptr<Failure>& failure) {
   rocksdb::DBOptions db;
@@ -322,11 +338,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksDbOptions& options, Handle& handle
   db.statistics->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);
   db.listeners.push_back(std::make_shared<FailureListener>(failure));
   handle.statistics = db.statistics;
-  if (options.test_hold_back_unsynced) {
-    handle.env = testing::NewHoldBackEnv(options.test_skip_sync, options.test_skip_every);
-    db.env = handle.env.get();
-    db.info_log = testing::NewSilentLogger();
-  }
+  AddFaults(options, handle, db);
   return db;
 }
 

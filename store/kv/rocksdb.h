@@ -39,6 +39,9 @@ struct RocksDbOptions {
   // With test_hold_back_unsynced: leaves out every `test_skip_every`th sync of this kind.
   SkippedSync test_skip_sync = SkippedSync::kNone;
   int test_skip_every = 1;
+  // Not empty: a file that says, while the database is open, what is wrong with the disk
+  // (testing/fault_file_system.h).
+  std::string test_fault_file;
 };
 
 // Opens or makes the database with the keyspaces of its profile. Errors: kDataLoss (a file is

@@ -104,7 +104,7 @@ def stop_syncing(cluster):
     with open(path, "w", encoding="utf-8") as out:
         out.write(SKIP_LOG_SYNC)
     cluster.kill("store1")
-    cluster.processes["store1"].argv += ["--config", path]
+    cluster.processes["store1"].command += ["--config", path]
     cluster.restart("store1")
     cluster.wait_ready()
 

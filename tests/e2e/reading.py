@@ -20,15 +20,16 @@ class Mailbox:
         self.uid_validity, self.messages = uid_validity, messages
 
 
-def login(cluster, account):
-    imaps = cluster.listeners("imaps")[0]
-    imap = imaplib.IMAP4_SSL("localhost", imaps["port"], ssl_context=cluster.tls(), timeout=60)
+def login(cluster, account, store=None):
+    """A session at the store of this name, or at the first."""
+    imaps = next(one for one in cluster.listeners("imaps") if store in (None, one["name"]))
+    imap = imaplib.IMAP4_SSL(imaps["host"], imaps["port"], ssl_context=cluster.tls(), timeout=60)
     imap.login(account["user"], account["password"])
     return imap
 
 
-def read(cluster, account, name="INBOX"):
-    with login(cluster, account) as imap:
+def read(cluster, account, name="INBOX", store=None):
+    with login(cluster, account, store) as imap:
         status, answer = imap.select(name, readonly=True)
         if status != "OK":
             raise imaplib.IMAP4.error(f"SELECT {name}: {answer}")

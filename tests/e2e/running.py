@@ -21,11 +21,11 @@ def binaries():
 
 
 @contextlib.contextmanager
-def running(settings=None, extra_configs=()):
+def running(settings=None, extra_configs=(), **kwargs):
     """A cluster that is ready. Under Bazel its logs are kept as outputs of the test; if the body fails, the ends of the logs are
     printed and its folder stays."""
     folder = tempfile.mkdtemp(prefix="cluster-", dir=os.environ.get("TEST_TMPDIR"))
-    with Cluster(folder, binaries(), settings=settings, extra_configs=extra_configs) as cluster:
+    with Cluster(folder, binaries(), settings=settings, extra_configs=extra_configs, **kwargs) as cluster:
         try:
             cluster.start()
             yield cluster

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from tests.interop import tools
-from tools.cluster.cluster import HOST, free_ports
+from tools.cluster.cluster import HOST, Ports
 
 _MAIN = """
 compatibility_level = 3.6
@@ -81,7 +81,8 @@ class Postfix:
         # Not below a home, where the user postfix may not look.
         self.folder = tempfile.mkdtemp(prefix="postfix-", dir="/tmp")
         os.chmod(self.folder, 0o755)
-        self.port = free_ports(1)[0]
+        self._ports = Ports()
+        self.port = self._ports.take()
         user = pwd.getpwnam("postfix")
         for name in ("queue", "data"):
             os.mkdir(f"{self.folder}/{name}", 0o755)
@@ -114,6 +115,7 @@ class Postfix:
             self._control("stop")
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+            self._ports.close()
 
     def _control(self, verb):
         done = subprocess.run([self._program, "-c", self.folder, verb], stdout=subprocess.PIPE,

@@ -1,15 +1,17 @@
-"""A Packetboat cluster of real processes on loopback, for `./run` and for the tests.
+"""A Packetboat cluster of real processes, for `./run` and for the tests.
 
-    with Cluster(folder, binaries="bazel-bin") as cluster:
+    with Cluster(folder, binaries="bazel-bin", stores=3) as cluster:
         cluster.start()
         cluster.kill("store1")
         cluster.restart("store1")
 
-Everything that the cluster writes stands in `folder`: certificates, configuration, data, logs.
+Everything that the cluster writes stands in `folder`: certificates, configuration, data, logs. Processes listen on loopback, or
+where `places` says.
 """
 
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -51,38 +53,125 @@ def _yaml(value, indent=0):
     return pad + json.dumps(value)
 
 
-def free_ports(count):
-    """Ports that nobody listens on now; held together while choosing, so that all differ."""
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind((HOST, 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
+def _merge(into, settings):
+    """Settings over a configuration; a list replaces a list."""
+    for key, value in settings.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+class Ports:
+    """TCP ports that stay this object's until it is closed, also while nothing listens on them.
+
+    They lie below those that the kernel gives to outgoing connections: else a connection could take the port of a process that
+    is being restarted. Among clusters a name in the abstract namespace of Unix sockets, which a dead process loses, says whose a
+    port is.
+    """
+
+    _FIRST, _END = 12_000, 32_000
+
+    def __init__(self):
+        self._held = []
+        self._candidates = list(range(self._FIRST, self._END))
+        random.SystemRandom().shuffle(self._candidates)
+
+    def take(self):
+        while self._candidates:
+            port = self._candidates.pop()
+            name = socket.socket(socket.AF_UNIX)
+            try:
+                name.bind(f"\0packetboat/port/{port}")
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("0.0.0.0", port))
+            except OSError:
+                name.close()
+                continue
+            self._held.append(name)
+            return port
+        raise ClusterError(f"no port of {self._FIRST} to {self._END} is free")
+
+    def close(self):
+        for one in self._held:
+            one.close()
+        self._held = []
+
+
+class Place:
+    """Where a process runs and listens: an address, and a command that runs its argument there."""
+
+    def __init__(self, host=HOST, command=()):
+        self.host, self.command = host, list(command)
+
+
+def processes_with(argv):
+    """The pids of processes with exactly this command line."""
+    wanted = b"".join(os.fsencode(one) + b"\0" for one in argv)
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+                if cmdline.read() == wanted:
+                    found.append(int(pid))
+        except OSError:
+            continue  # It ended.
+    return found
 
 
 class Process:
-    """One role's process: its own configuration, its log, and its pid while it runs."""
+    """One role's process: its own configuration, its log, and its pid while it runs.
 
-    def __init__(self, cluster, role, name, listeners, settings):
+    Somebody else may have killed it and started it again by `argv`; what runs then is not our child but is found and stopped.
+    """
+
+    def __init__(self, cluster, role, name, listeners, settings, place):
         self.role, self.name, self.listeners = role, name, listeners
         self.data = os.path.join(cluster.folder, name)
         self.config = os.path.join(cluster.folder, name + ".yaml")
         self.log = os.path.join(cluster.folder, name + ".log")
-        self.http = next(one["port"] for one in listeners if one["protocol"] == "http")
+        self.http = next(one for one in listeners if one["protocol"] == "http")
+        self.place = place
         binary = os.path.join(cluster.binaries, _BINARY[role])
-        self.argv = [binary, "--config", self.config]
+        self.command = [binary, "--config", self.config]
         for extra in cluster.extra_configs:
-            self.argv += ["--config", extra]
+            self.command += ["--config", extra]
         self.child = None
         os.makedirs(self.data, mode=0o700, exist_ok=True)
         with open(self.config, "w", encoding="utf-8") as out:
             out.write(_yaml(settings) + "\n")
 
     @property
+    def argv(self):
+        """What starts it, from anywhere."""
+        return self.place.command + self.command
+
+    @property
     def pid(self):
         return self.child.pid if self.child else None
+
+    def strangers(self):
+        """The pids of what somebody else started in its place."""
+        return [pid for pid in processes_with(self.command) if pid != self.pid]
+
+    def end(self, seconds):
+        """Returns when nothing of it runs: whether it had to be killed because it took longer than `seconds`."""
+        killed = False
+        end = time.monotonic() + seconds
+        while self.child.poll() is None or self.strangers():
+            if time.monotonic() > end:
+                self.signal(signal.SIGKILL)
+                killed = True
+            time.sleep(0.01)
+        return killed
+
+    def signal(self, number):
+        for pid in self.strangers() + ([self.pid] if self.child.poll() is None else []):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -92,7 +181,7 @@ class Process:
     def get(self, path):
         """(status, body) of an HTTP request to the process; status 0 when it does not answer."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.http}{path}", timeout=2) as reply:
+            with urllib.request.urlopen(f"http://{self.http['host']}:{self.http['port']}{path}", timeout=2) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as reply:
             return reply.code, reply.read().decode()
@@ -107,7 +196,7 @@ class Process:
         if self.child is None:
             return "not started"
         code = self.child.poll()
-        if code is not None:
+        if code is not None and not self.strangers():
             return f"ended with {code}" if code >= 0 else f"killed by signal {-code}"
         status, body = self.get("/readyz")
         if status == 200:
@@ -122,9 +211,13 @@ class Process:
 
 
 class Cluster:
-    """Two MXes, signer, auth and stores on loopback, with a CA of its own."""
+    """MXes, signer, auth and stores, with a CA of their own.
 
-    def __init__(self, folder, binaries, stores=1, mxes=2, extra_configs=(), settings=None):
+    settings: {role or name of a process: what is merged into that part of its configuration}
+    places: {name of a process: Place}, for those that do not run on loopback
+    """
+
+    def __init__(self, folder, binaries, stores=1, mxes=2, extra_configs=(), settings=None, places=None):
         self.folder = os.path.abspath(folder)
         self.binaries = os.path.abspath(binaries)
         self.extra_configs = [os.path.abspath(one) for one in extra_configs]
@@ -133,6 +226,8 @@ class Cluster:
         self.accounts = [
             {"user": f"{user}@{DOMAIN}", "password": secrets.token_urlsafe(12)} for user in USERS]
         self.processes = {}
+        self._places = places or {}
+        self._ports = Ports()
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         self._make_certificates(stores, mxes)
         self._make_processes(stores, mxes, settings or {})
@@ -157,18 +252,21 @@ class Cluster:
             self._run("cluster", "ca", "issue", ca, "--role", role, "--name", name)
         hosts = [f"mx{n}.{DOMAIN}" for n in range(1, mxes + 1)] + [f"imap.{DOMAIN}", "localhost"]
         dns = [word for host in hosts for word in ("--dns", host)]
-        self._run("cluster", "ca", "issue", ca, "--mail", "--name", "mail", *dns, "--ip", HOST)
+        ips = [word for host in sorted({HOST} | {one.host for one in self._places.values()})
+               for word in ("--ip", host)]
+        self._run("cluster", "ca", "issue", ca, "--mail", "--name", "mail", *dns, *ips)
 
     def _certificate(self, name):
         folder = os.path.dirname(self.ca)
         return {"certificate": f"{folder}/{name}.pem", "key": f"{folder}/{name}.key"}
 
     def _make_processes(self, stores, mxes, settings):
-        ports = iter(free_ports(8 + 4 * stores + 5 * mxes))
+        def place(name):
+            return self._places.get(name, Place())
 
         def listener(role, name, protocol, tls):
-            return {"role": role, "name": name, "protocol": protocol, "host": HOST,
-                    "port": next(ports), "tls": tls}
+            return {"role": role, "name": name, "protocol": protocol, "host": place(name).host,
+                    "port": self._ports.take(), "tls": tls}
 
         def address(one):
             return f"{one['host']}:{one['port']}"
@@ -191,10 +289,12 @@ class Cluster:
                 "cluster": dict(peers, tls=dict(ca=self.ca, **self._certificate(name))),
                 "mail": {"tls": self._certificate("mail")},
                 role: own,
+                # Wherever it is started from.
+                "log": {"file": os.path.join(self.folder, name + ".log")},
             }
-            for key, value in settings.get(role, {}).items():
-                config[role][key] = value
-            self.processes[name] = Process(self, role, name, listeners + [http], config)
+            for key in (role, name):
+                _merge(config[role], settings.get(key, {}))
+            self.processes[name] = Process(self, role, name, listeners + [http], config, place(name))
 
         for n in range(1, stores + 1):
             name = f"store{n}"
@@ -260,31 +360,27 @@ class Cluster:
 
     def kill(self, name, number=signal.SIGKILL):
         process = self.processes[name]
-        process.child.send_signal(number)
+        process.signal(number)
         if number == signal.SIGKILL:
-            process.child.wait()
+            process.end(STOP_SECONDS)
 
     def restart(self, name):
         self.processes[name].start()
 
     def stop(self):
         """SIGTERM to all: MXes first, stores last. Returns {name: exit status} of those not 0."""
-        order = ["mx", "signer", "auth", "store"]
         bad = {}
-        for role in order:
+        for role in ("mx", "signer", "auth", "store"):
             group = [one for one in self.processes.values() if one.role == role and one.child]
+            # How a stranger ends is its parent's to know, and how our child did, its killer's.
+            replaced = {one.name for one in group if one.strangers()}
             for one in group:
-                if one.child.poll() is None:
-                    one.child.send_signal(signal.SIGTERM)
+                one.signal(signal.SIGTERM)
             for one in group:
-                try:
-                    code = one.child.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    one.child.kill()
-                    one.child.wait()
-                    code = "killed, it did not end by itself"
-                if code != 0:
-                    bad[one.name] = code
+                if one.end(STOP_SECONDS):
+                    bad[one.name] = "killed, it did not end by itself"
+                elif one.child.returncode and one.name not in replaced:
+                    bad[one.name] = one.child.returncode
         return bad
 
     def __enter__(self):
@@ -292,9 +388,9 @@ class Cluster:
 
     def __exit__(self, *_):
         for one in self.processes.values():
-            if one.child and one.child.poll() is None:
-                one.child.kill()
-                one.child.wait()
+            if one.child:
+                one.end(0)
+        self._ports.close()
 
     # -- describing --------------------------------------------------------------------------
 
