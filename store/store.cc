@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "store/imap/authenticator.h"
 #include "store/imap/server.h"
 #include "store/kv/rocksdb.h"
+#include "store/kv/write_metrics.h"
 #include "store/raft/node.h"
 #include "store/service/delivery_service.h"
 #include "store/service/directory_service.h"
@@ -100,6 +102,9 @@ class Store : public role::Service {
     ASSIGN_OR_RETURN(log_, kv::OpenRocksDb(DatabaseOptions(folder + "/log", kv::Profile::kLog)));
     ASSIGN_OR_RETURN(state_,
                      kv::OpenRocksDb(DatabaseOptions(folder + "/state", kv::Profile::kState)));
+    write_metrics_.emplace(
+        *environment_.metrics,
+        kv::WriteMetrics::Databases{{"log", log_.get()}, {"state", state_.get()}});
     return absl::OkStatus();
   }
 
@@ -245,6 +250,7 @@ class Store : public role::Service {
   const config::Config& config_;
   std::unique_ptr<kv::Database> log_;
   std::unique_ptr<kv::Database> state_;
+  std::optional<kv::WriteMetrics> write_metrics_;
   raft::NullTransport transport_;
   std::unique_ptr<Shards> shards_;
   std::unique_ptr<raft::Node> node_;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "store/kv/keyspace.h"
 #include "store/kv/write_batch.h"
 
@@ -90,6 +91,7 @@ struct WriteStats {
   uint64_t batch_bytes = 0;  // keys and values handed to Write()
   uint64_t file_bytes = 0;   // log, tables, blobs and compaction
   uint64_t syncs = 0;        // Write(kSynced) calls that went through
+  absl::Duration sync_time;  // how long those took, one after the other; always 0 on the fake
 };
 
 // Thread-safe. Writes are applied in some order that all readers see alike.

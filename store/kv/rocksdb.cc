@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
@@ -185,22 +187,24 @@ class RocksDatabase : public Database {
     options.disableWAL = options_.profile == Profile::kState;
     options.sync = synced && !options.disableWAL;
     rocksdb::WriteBatch rocks = Translate(batch);
+    const absl::Time begin = absl::Now();
     if (rocksdb::Status status = handle_->db->Write(options, &rocks); !status.ok()) {
       return failure_->Set(FromRocks(status));
     }
     batch_bytes_ += batch.bytes();
-    if (options.sync) ++syncs_;
+    if (options.sync) CountSync(begin);
     return synced && options.disableWAL ? Flush() : absl::OkStatus();
   }
 
   absl::Status Flush() override {
     if (absl::Status status = failure_->Get(); !status.ok()) return status;
+    const absl::Time begin = absl::Now();
     const rocksdb::Status status =
         options_.profile == Profile::kLog
             ? handle_->db->FlushWAL(/*sync=*/true)
             : handle_->db->Flush(rocksdb::FlushOptions(), handle_->families);
     if (!status.ok()) return failure_->Set(FromRocks(status));
-    ++syncs_;
+    CountSync(begin);
     return absl::OkStatus();
   }
 
@@ -228,12 +232,17 @@ class RocksDatabase : public Database {
                       s.getTickerCount(rocksdb::WAL_FILE_BYTES) +
                           s.getTickerCount(rocksdb::FLUSH_WRITE_BYTES) +
                           s.getTickerCount(rocksdb::COMPACT_WRITE_BYTES),
-                      syncs_};
+                      syncs_, absl::Microseconds(sync_micros_.load())};
   }
 
   absl::Status health() const override { return failure_->Get(); }
 
  private:
+  void CountSync(absl::Time begin) {
+    ++syncs_;
+    sync_micros_ += absl::ToInt64Microseconds(absl::Now() - begin);
+  }
+
   rocksdb::WriteBatch Translate(const WriteBatch& batch) const {
     rocksdb::WriteBatch rocks(batch.bytes() + 32 * batch.size());
     for (const WriteBatch::Op& op : batch.ops()) {
@@ -258,6 +267,7 @@ class RocksDatabase : public Database {
   const std::shared_ptr<Failure> failure_;
   std::atomic<uint64_t> batch_bytes_{0};
   std::atomic<uint64_t> syncs_{0};
+  std::atomic<int64_t> sync_micros_{0};
 };
 
 // Makes `path` and its parents such that they survive a power cut: RocksDB syncs what is in the
