@@ -7,6 +7,11 @@ HELLO = "sender.example"
 SENDER = "real@sender.example"
 
 
+def quoted(octets):
+    """As they go out after DATA, RFC 5321 s4.5.2."""
+    return re.sub(rb"(?m)^\.", b"..", octets)
+
+
 class Client(smtplib.SMTP):
     """Sends octets exactly as they are, dots aside, and says what the server said."""
 
@@ -24,7 +29,7 @@ class Client(smtplib.SMTP):
                 replies.append(self.getreply())
         if [code for code, _ in replies] != [250, 250, 354]:
             raise smtplib.SMTPException(f"{replies}")
-        self.sock.sendall(re.sub(rb"(?m)^\.", b"..", octets) + b".\r\n")
+        self.sock.sendall(quoted(octets) + b".\r\n")
         return self.getreply()
 
 

@@ -12,11 +12,12 @@ import sys
 import time
 import unittest
 
-from tests.e2e import reading, running, sending
+from tests.e2e import history, reading, running, sending, watching
 
 SEED = 20261123
 SECONDS = 15
 SENDERS = 4
+READERS = 1  # of each account
 
 # How often a process is killed, compared to the others.
 WEIGHTS = {"store1": 4, "mx1": 2, "mx2": 2, "auth1": 1, "signer1": 1}
@@ -48,27 +49,17 @@ def kill_for(cluster, rng, seconds, log):
     return kills
 
 
-def faults(messages, account, mailbox):
-    """What is wrong with a mailbox, one line per fault."""
-    found = []
-    uids = [uid for uid, _ in mailbox.messages]
-    if any(a >= b for a, b in zip(uids, uids[1:])):
-        found.append(f"UIDs do not ascend: {uids}")
-    copies = {}
-    for _, octets in mailbox.messages:
-        body = reading.below_trace(octets)
-        copies[body] = copies.get(body, 0) + 1
-    for message in messages:
-        if account["user"] not in message.recipients:
-            continue
-        count = copies.pop(message.octets, 0)
-        if count > 1:
-            found.append(f"{message.name} is there {count} times ({message.tries} tries)")
-        if count == 0 and account["user"] in message.acknowledged:
-            found.append(f"{message.name} was answered 250 and is lost ({message.tries} tries, "
-                         f"{len(message.octets)} octets)")
-    found += [f"{count} of what nobody sent: {octets[:200]!r}" for octets, count in copies.items()]
-    return [f"{account['user']}: {one}" for one in found]
+def faults(cluster, loads, watch=None):
+    """What is wrong with the mailboxes after these loads, through every store; one line per fault."""
+    found = [str(one.failure()) for one in loads if one.failure()]
+    for account in cluster.accounts:
+        user = account["user"]
+        arrivals = [arrival for one in loads for arrival in one.arrivals(user)]
+        watched = watch.watched[user] if watch else watching.Watched(account)
+        seen = history.faults(arrivals + watched.appended, watched.looks, reading.contents(cluster, account),
+                              watched.flag_writes, watched.flag_looks)
+        found += [f"{user}: {one}" for one in seen]
+    return found
 
 
 def run(settings, seed, seconds, log=print):
@@ -76,22 +67,11 @@ def run(settings, seed, seconds, log=print):
     log(f"seed {seed}, {seconds} s")
     rng = random.Random(seed)
     with running.running(settings) as cluster:
-        validity = {one["user"]: reading.read(cluster, one).uid_validity for one in cluster.accounts}
-        with sending.Load(cluster, seed, SENDERS) as load:
+        with sending.Load(cluster, seed, SENDERS) as load, watching.Watch(cluster, seed, READERS) as watch:
             kills = kill_for(cluster, rng, seconds, log)
             cluster.wait_ready()
-        found = [str(load.failure())] if load.failure() else []
-        stored = 0
-        for account in cluster.accounts:
-            mailbox = reading.read(cluster, account)
-            stored += len(mailbox.messages)
-            if mailbox.uid_validity != validity[account["user"]]:
-                found.append(f"{account['user']}: another UIDVALIDITY")
-            found += faults(load.messages(), account, mailbox)
-        messages = load.messages()
-        log(f"killed {kills}; {len(messages)} messages, {sum(one.tries for one in messages)} tries, "
-            f"{load.acknowledged()} copies answered 250, {stored} there, "
-            f"{sum(len(one.octets) for one in messages)} octets")
+        log(f"killed {kills}; {load.summary()}; {watch.summary()}")
+        found = faults(cluster, [load], watch)
         if not load.acknowledged():
             found.append("nothing was answered 250")
         if found:
@@ -113,7 +93,7 @@ def kills_until_loss(seed, log=print):
     """Kills of a store that does not sync its log, until an acknowledged message is gone: (kill, faults)."""
     with running.running(HOLD_BACK) as cluster:
         stop_syncing(cluster)
-        messages = []
+        loads = []
         for kill in range(1, KILLS_UNTIL_CAUGHT + 1):
             with sending.Load(cluster, f"{seed}.{kill}", SENDERS) as load:
                 end = time.monotonic() + running.PATIENCE_SECONDS
@@ -122,9 +102,8 @@ def kills_until_loss(seed, log=print):
                 cluster.kill("store1")
                 cluster.restart("store1")
                 cluster.wait_ready(["store1"])
-            messages += load.messages()
-            found = [one for account in cluster.accounts
-                     for one in faults(messages, account, reading.read(cluster, account))]
+            loads.append(load)
+            found = faults(cluster, loads)
             log(f"kill {kill}: {len(found)} faults")
             if found:
                 return kill, found

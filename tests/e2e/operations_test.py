@@ -209,9 +209,7 @@ class StopTest(unittest.TestCase):
                     self.assertEqual(process.child.wait(running.PATIENCE_SECONDS), 0, name)
                     cluster.restart(name)
                     cluster.wait_ready([name])
-            self.assertIsNone(load.failure())
-            for account in cluster.accounts:
-                self.assertEqual(faults(load.messages(), account, reading.read(cluster, account)), [])
+            self.assertEqual(faults(cluster, [load]), [])
             self.assertEqual(cluster.stop(), {})
 
 

@@ -1,7 +1,10 @@
 """Reading mailboxes back over IMAPS."""
 
+import hashlib
 import imaplib
 import re
+
+from tests.e2e.history import Content
 
 # One message of the answer to UID FETCH.
 _FETCHED = re.compile(rb"\d+ \(UID (\d+) ")
@@ -20,11 +23,15 @@ class Mailbox:
         self.uid_validity, self.messages = uid_validity, messages
 
 
-def login(cluster, account, store=None):
+def login(cluster, account, store=None, timeout=60):
     """A session at the store of this name, or at the first."""
     imaps = next(one for one in cluster.listeners("imaps") if store in (None, one["name"]))
-    imap = imaplib.IMAP4_SSL(imaps["host"], imaps["port"], ssl_context=cluster.tls(), timeout=60)
-    imap.login(account["user"], account["password"])
+    imap = imaplib.IMAP4_SSL(imaps["host"], imaps["port"], ssl_context=cluster.tls(), timeout=timeout)
+    try:
+        imap.login(account["user"], account["password"])
+    except BaseException:
+        imap.shutdown()
+        raise
     return imap
 
 
@@ -45,6 +52,18 @@ def read(cluster, account, name="INBOX", store=None):
     return Mailbox(uid_validity, messages)
 
 
+def content(cluster, account, store):
+    """The INBOX through one store, for history.py."""
+    mailbox = read(cluster, account, store=store)
+    return Content(store, mailbox.uid_validity,
+                   tuple((uid, hashlib.sha256(without_trace(octets)).digest()) for uid, octets in mailbox.messages))
+
+
+def contents(cluster, account):
+    """Through every store."""
+    return [content(cluster, account, one["name"]) for one in cluster.listeners("imaps")]
+
+
 def trace(octets):
     """The trace fields of this delivery: Return-Path, Delivered-To, one Received."""
     match = _TRACE.match(octets)
@@ -55,3 +74,8 @@ def trace(octets):
 
 def below_trace(octets):
     return octets[len(trace(octets)):]
+
+
+def without_trace(octets):
+    """Also of what did not come by delivery, and has no trace fields."""
+    return below_trace(octets) if _TRACE.match(octets) else octets
