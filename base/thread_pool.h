@@ -9,21 +9,21 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
+#include "base/executor.h"
 
 namespace packetboat {
 
 // Threads for work that blocks or takes long, off the loops: at most `threads` at a time, at most
 // `queue` waiting. Thread-safe. The destructor runs what waits, then joins.
-class ThreadPool {
+class ThreadPool : public Executor {
  public:
   ThreadPool(size_t threads, size_t queue);
-  ~ThreadPool();
+  ~ThreadPool() override;
 
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // False when the queue is full; the task has then not been taken.
-  [[nodiscard]] bool Submit(absl::AnyInvocable<void()> task);
+  [[nodiscard]] bool Submit(absl::AnyInvocable<void()> task) override;
 
  private:
   void Run();

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "base/thread_pool.h"
+#include "base/executor.h"
 #include "mail/imap/backend.h"
 #include "net/api/event_loop.h"
 #include "proto/store/entry.pb.h"
@@ -23,7 +23,7 @@ namespace packetboat::store {
 struct ImapServices {
   Shards* shards;
   Authenticator* authenticator;
-  ThreadPool* readers;  // for reads of the database, which block
+  Executor* readers;  // for reads of the database, which block
   RecentMarks* recent;
 };
 
