@@ -121,6 +121,23 @@ class Store : public role::Service {
     return options;
   }
 
+  raft::TestFaults RaftFaults() const {
+    const config::StoreTest& test = config_.store().test();
+    raft::TestFaults faults;
+    faults.acknowledge_before_commit = test.acknowledge_before_commit();
+    faults.read_without_round = test.read_without_round();
+    faults.restart_in_old_term = test.restart_in_old_term();
+    faults.count_change_at_wrong_index = test.count_change_at_wrong_index();
+    return faults;
+  }
+
+  model::PlantedBugs ModelBugs() const {
+    model::PlantedBugs bugs;
+    bugs.reuse_uid_after_restart = config_.store().test().reuse_uid_after_restart();
+    bugs.drop_delivery_key = config_.store().test().drop_delivery_key();
+    return bugs;
+  }
+
   absl::Status StartShards() {
     shards_ = std::make_unique<Shards>(*state_);
     raft::NodeOptions options;
@@ -129,10 +146,17 @@ class Store : public role::Service {
     options.raft.election_timeout = Milliseconds(config_.store().election_timeout());
     options.raft.heartbeat = Milliseconds(config_.store().heartbeat());
     options.raft.max_in_flight_bytes = config_.store().inflight_body_bytes();
+    options.raft.disk_stall = Milliseconds(config_.store().disk_stall());
+    options.raft.disk_reserve_soft = config_.store().disk_reserve_soft();
+    options.raft.disk_reserve_hard = config_.store().disk_reserve_hard();
+    options.raft.clock_ahead_max = Milliseconds(config_.store().clock_ahead_max());
+    options.raft.clock_skew_max = Milliseconds(config_.store().clock_skew_max());
+    options.raft.max_unflushed_log_bytes = config_.store().unflushed_log_bytes();
+    options.raft.test_faults = RaftFaults();
     options.drain_timeout = kStopGrace;
     ASSIGN_OR_RETURN(node_,
-                     raft::Node::Start(options, *log_, *state_, shards_->machines(), transport_,
-                                       *environment_.clock, *environment_.random));
+                     raft::Node::Start(options, *log_, *state_, shards_->machines(ModelBugs()),
+                                       transport_, *environment_.clock, *environment_.random));
     std::vector<replication::Group*> groups;
     for (uint32_t i = 0; i < node_->shards(); ++i) groups.push_back(&node_->group(ShardId(i)));
     shards_->SetGroups(std::move(groups));

@@ -63,6 +63,12 @@ struct FakeDisk::State {
   std::optional<Fault> sync_fault ABSL_GUARDED_BY(mutex);
   bool skip_syncs ABSL_GUARDED_BY(mutex) = false;
   uint64_t torn_writes ABSL_GUARDED_BY(mutex) = 0;
+  FaultRates rates ABSL_GUARDED_BY(mutex);
+  Random* random ABSL_GUARDED_BY(mutex) = nullptr;
+  absl::Duration delay ABSL_GUARDED_BY(mutex);
+  bool trust_torn_writes ABSL_GUARDED_BY(mutex) = false;
+  // While torn writes are trusted: those that are not durable, by number.
+  std::map<uint64_t, WriteBatch> unsynced ABSL_GUARDED_BY(mutex);
   std::function<void(uint64_t)> on_write ABSL_GUARDED_BY(mutex);
 
   // What is due of `fault`, consuming it.
@@ -75,11 +81,29 @@ struct FakeDisk::State {
     return std::exchange(fault, std::nullopt);
   }
 
-  void Apply(const WriteBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+  bool Chance(uint32_t millionths) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    return random != nullptr && millionths > 0 && random->Below(1'000'000) < millionths;
+  }
+
+  std::optional<Fault> WriteFault(const WriteBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (batch.bytes() > space.free_bytes) {
+      return Fault{absl::ResourceExhaustedError("fake disk: full"), 0, false};
+    }
+    if (Chance(rates.write_error)) {
+      return Fault{absl::InternalError("fake disk: write error"), 0, random->Below(2) == 0};
+    }
+    return Due(write_fault);
+  }
+
+  void Apply(const WriteBatch& batch, size_t max_ops = SIZE_MAX)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     ++last;
     stats.batch_bytes += batch.bytes();
     stats.file_bytes += batch.bytes();
+    if (trust_torn_writes) unsynced.emplace(last, batch);
+    size_t ops = 0;
     for (const WriteBatch::Op& op : batch.ops()) {
+      if (ops++ == max_ops) break;
       Map& map = keyspaces.at(op.keyspace.value());
       if (op.kind == WriteBatch::Kind::kDeleteRange) {
         auto it = map.lower_bound(op.key);
@@ -137,8 +161,11 @@ struct FakeDisk::State {
 
   absl::Status Sync() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     if (auto fault = Due(sync_fault)) return failed = fault->error;
+    if (Chance(rates.sync_error)) return failed = absl::InternalError("fake disk: sync error");
     ++stats.syncs;
-    if (!skip_syncs) durable = last;
+    if (skip_syncs) return absl::OkStatus();
+    durable = last;
+    unsynced.clear();
     return absl::OkStatus();
   }
 };
@@ -320,7 +347,7 @@ class FakeDatabase : public Database {
     CallHook();
     absl::MutexLock lock(&state_->mutex);
     if (absl::Status status = Health(); !status.ok()) return status;
-    if (auto fault = State::Due(state_->write_fault)) {
+    if (auto fault = state_->WriteFault(batch)) {
       if (fault->torn) state_->Apply(batch);
       return state_->failed = fault->error;
     }
@@ -393,9 +420,49 @@ std::unique_ptr<Database> FakeDisk::Open() { return std::make_unique<FakeDatabas
 void FakeDisk::Crash(uint64_t survivors, bool torn) {
   absl::MutexLock lock(&state_->mutex);
   const uint64_t unsynced = state_->last - state_->durable;
-  if (torn && survivors < unsynced) ++state_->torn_writes;
-  state_->RollBack(state_->durable + std::min(survivors, unsynced));
+  const uint64_t kept = state_->durable + std::min(survivors, unsynced);
+  std::optional<WriteBatch> trusted;
+  if (torn && survivors < unsynced) {
+    ++state_->torn_writes;
+    auto found = state_->unsynced.find(kept + 1);
+    if (found != state_->unsynced.end()) trusted = found->second;
+  }
+  state_->RollBack(kept);
+  state_->unsynced.clear();
+  if (trusted.has_value()) {
+    state_->Apply(*trusted, (trusted->size() + 1) / 2);
+    state_->durable = state_->last;
+    state_->unsynced.clear();
+  }
   ++state_->epoch;
+}
+
+void FakeDisk::TrustTornWrites(bool trust) {
+  absl::MutexLock lock(&state_->mutex);
+  state_->trust_torn_writes = trust;
+  state_->unsynced.clear();
+}
+
+void FakeDisk::InjectFaults(const FaultRates& rates, Random* random) {
+  absl::MutexLock lock(&state_->mutex);
+  state_->rates = rates;
+  state_->random = random;
+}
+
+absl::Duration FakeDisk::TakeDelay() {
+  absl::MutexLock lock(&state_->mutex);
+  const FaultRates& rates = state_->rates;
+  if (state_->Chance(rates.stall)) return rates.stall_time;
+  if (state_->Chance(rates.slow)) {
+    const auto most = static_cast<uint64_t>(absl::ToInt64Microseconds(rates.slow_max));
+    return absl::Microseconds(static_cast<int64_t>(state_->random->Below(most + 1)));
+  }
+  return state_->delay;
+}
+
+void FakeDisk::SetDelay(absl::Duration delay) {
+  absl::MutexLock lock(&state_->mutex);
+  state_->delay = delay;
 }
 
 void FakeDisk::FailWrite(absl::Status error, uint64_t skip, bool torn) {
@@ -413,19 +480,34 @@ void FakeDisk::SkipSyncs(bool skip) {
   state_->skip_syncs = skip;
 }
 
-bool FakeDisk::FlipBit(Keyspace keyspace, absl::string_view key, uint64_t bit) {
-  absl::MutexLock lock(&state_->mutex);
-  Map& map = state_->keyspaces.at(keyspace.value());
-  auto it = map.find(key);
-  if (it == map.end()) return false;
+namespace {
+
+bool Flip(History& history, uint64_t bit) {
   bool flipped = false;
-  for (Version& version : it->second) {
+  for (Version& version : history) {
     if (!version.value.has_value() || version.value->empty()) continue;
     const uint64_t at = bit % (version.value->size() * 8);
     (*version.value)[at / 8] ^= static_cast<char>(1 << (at % 8));
     flipped = true;
   }
   return flipped;
+}
+
+}  // namespace
+
+bool FakeDisk::FlipBit(Keyspace keyspace, absl::string_view key, uint64_t bit) {
+  absl::MutexLock lock(&state_->mutex);
+  Map& map = state_->keyspaces.at(keyspace.value());
+  auto it = map.find(key);
+  return it != map.end() && Flip(it->second, bit);
+}
+
+bool FakeDisk::FlipRandomBit(Keyspace keyspace, Random& random) {
+  absl::MutexLock lock(&state_->mutex);
+  Map& map = state_->keyspaces.at(keyspace.value());
+  if (map.empty()) return false;
+  auto it = std::next(map.begin(), static_cast<std::ptrdiff_t>(random.Below(map.size())));
+  return Flip(it->second, random.Next());
 }
 
 void FakeDisk::Corrupt(Keyspace keyspace, absl::string_view key) {

@@ -9,6 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/random.h"
 #include "store/kv/database.h"
 
 namespace packetboat::kv {
@@ -32,11 +34,30 @@ class FakeDisk {
 
   // A power cut. The open database, if any, fails everything from now on. Of the writes that are
   // not durable, the `survivors` oldest stay all the same; with `torn` the one behind them was
-  // being written and is dropped, as its checksum would have it (it makes no difference to what is
-  // read, and is counted in torn_writes()).
+  // being written: a piece of it is on the disk, which its checksum gives away at the next opening,
+  // so that it makes no difference to what is read. Counted in torn_writes().
   void Crash(uint64_t survivors = 0, bool torn = false);
+  // Planted bug: no checksum over a write, so that the first half of a torn one's changes is there.
+  void TrustTornWrites(bool trust);
 
   // --- Faults, from now on ---
+
+  // What may happen to each write by chance, in millionths.
+  struct FaultRates {
+    uint32_t write_error = 0;  // as FailWrite(kInternal), torn half of the time
+    uint32_t sync_error = 0;   // as FailSync(kInternal)
+    uint32_t slow = 0;         // TakeDelay() is up to `slow_max`
+    uint32_t stall = 0;        // TakeDelay() is `stall_time`
+    absl::Duration slow_max = absl::Milliseconds(200);
+    absl::Duration stall_time = absl::Seconds(5);
+  };
+  // Draws from `random`, which must outlive the disk, in the order of the calls; null ends it.
+  void InjectFaults(const FaultRates& rates, Random* random);
+
+  // How long the write that comes next takes. The disk itself waits for nothing: whoever runs it in
+  // virtual time asks once per write, and reports the write's end so much later.
+  absl::Duration TakeDelay();
+  void SetDelay(absl::Duration delay);
 
   // The next write fails with `error` after `skip` good ones. `torn`: what it was to write is on
   // the disk all the same, not durable. After it the database takes no more writes.
@@ -47,8 +68,12 @@ class FakeDisk {
   void SkipSyncs(bool skip);
   // Inverts one bit of the value under `key`, in every version. False if the key is not there.
   bool FlipBit(Keyspace keyspace, absl::string_view key, uint64_t bit);
+  // The same somewhere in the keyspace. False if it is empty.
+  bool FlipRandomBit(Keyspace keyspace, Random& random);
   // Reads of `key` answer kDataLoss, as after a checksum mismatch, until it is written again.
   void Corrupt(Keyspace keyspace, absl::string_view key);
+  // What Space() says. A write larger than what is free fails with kResourceExhausted, nothing of
+  // it is on the disk, and as after other errors no more are taken.
   void SetSpace(DiskSpace space);
   // Called before each write with its number, from 1; lets a test stop the world at every step.
   void OnWrite(std::function<void(uint64_t number)> hook);

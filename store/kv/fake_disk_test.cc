@@ -1,9 +1,11 @@
 #include "store/kv/fake_disk.h"
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "gtest/gtest.h"
 
 namespace packetboat::kv {
@@ -149,6 +151,77 @@ TEST(FakeDiskTest, TheHookSeesEveryWriteAndMayCrashTheDisk) {
   EXPECT_TRUE(db->Write(One("a", "1"), Durability::kSynced).ok());
   EXPECT_TRUE(db->Write(One("b", "1"), Durability::kSynced).ok());
   EXPECT_FALSE(db->Write(One("c", "1"), Durability::kSynced).ok());
+}
+
+TEST(FakeDiskTest, APieceOfATornWriteIsReadOnlyIfItsChecksumIsNotLookedAt) {
+  for (const bool trusted : {false, true}) {
+    FakeDisk disk(Profile::kLog);
+    disk.TrustTornWrites(trusted);
+    auto db = disk.Open();
+    WriteBatch batch;
+    batch.Put(kLogEntries, "a", "1");
+    batch.Put(kLogEntries, "b", "1");
+    ASSERT_TRUE(db->Write(batch, Durability::kLazy).ok());
+    disk.Crash(/*survivors=*/0, /*torn=*/true);
+    db = disk.Open();
+    EXPECT_EQ(Get(*db, "a"), trusted ? "1" : "(none)");
+    EXPECT_EQ(Get(*db, "b"), "(none)");
+  }
+}
+
+TEST(FakeDiskTest, AWriteThatDoesNotFitLeavesNothingAndIsTheLast) {
+  FakeDisk disk(Profile::kLog);
+  auto db = disk.Open();
+  disk.SetSpace({100, 4});
+  EXPECT_TRUE(db->Write(One("a", "123"), Durability::kSynced).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(db->Write(One("b", "1234"), Durability::kSynced)));
+  EXPECT_TRUE(absl::IsResourceExhausted(db->Write(One("c", "1"), Durability::kSynced)));
+  EXPECT_EQ(Get(*db, "b"), "(none)");
+  db.reset();
+  db = disk.Open();
+  EXPECT_TRUE(db->Write(One("c", "1"), Durability::kSynced).ok());
+}
+
+// How many of a thousand writes go through before one does not, and their delays.
+std::string Fate(uint64_t seed) {
+  SeededRandom random(seed);
+  FakeDisk disk(Profile::kLog);
+  FakeDisk::FaultRates rates;
+  rates.write_error = 2000;
+  rates.sync_error = 2000;
+  rates.slow = 10'000;
+  rates.stall = 1000;
+  disk.InjectFaults(rates, &random);
+  auto db = disk.Open();
+  std::string fate;
+  for (int i = 0; i < 1000; ++i) {
+    const absl::Duration delay = disk.TakeDelay();
+    if (delay > absl::ZeroDuration())
+      absl::StrAppend(&fate, i, ":", absl::FormatDuration(delay), " ");
+    const absl::Status status = db->Write(One("a", "1"), Durability::kSynced);
+    if (!status.ok()) return absl::StrCat(fate, i, ":", status.message());
+  }
+  return fate;
+}
+
+TEST(FakeDiskTest, FaultsByChanceComeAgainWithTheirSeed) {
+  std::set<std::string> fates;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    EXPECT_EQ(Fate(seed), Fate(seed));
+    fates.insert(Fate(seed));
+  }
+  EXPECT_GT(fates.size(), 15u);
+}
+
+TEST(FakeDiskTest, ABitFlipsSomewhere) {
+  SeededRandom random(1);
+  FakeDisk disk(Profile::kLog);
+  auto db = disk.Open();
+  EXPECT_FALSE(disk.FlipRandomBit(kLogEntries, random));
+  ASSERT_TRUE(db->Write(One("a", "x"), Durability::kSynced).ok());
+  ASSERT_TRUE(db->Write(One("b", "x"), Durability::kSynced).ok());
+  EXPECT_TRUE(disk.FlipRandomBit(kLogEntries, random));
+  EXPECT_NE(Get(*db, "a") == "x", Get(*db, "b") == "x");
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ std::optional<record::DeliveryKey> FindKey(const State& state, AccountId account
 }
 
 void PutKey(State& state, AccountId account, const std::string& key, const One& copy) {
+  if (state.bugs().drop_delivery_key) return;
   record::DeliveryKey record;
   record.set_written_us(state.now_us());
   record.set_mailbox(copy.mailbox());

@@ -90,8 +90,18 @@ bool Mailbox::HasUids(uint64_t count) const {
   return count <= std::numeric_limits<uint32_t>::max() - counters_.uid_next();
 }
 
+// As if the counter were in memory alone.
+void Mailbox::ForgetNextUid() {
+  if (!state_->bugs().uid_known.emplace(account_->id(), id_).second) return;
+  MessageCursor cursor(state_->reader(), state_->keys(), source(), Uid(1));
+  uint32_t next = 1;
+  for (; cursor.Valid(); cursor.Next()) next = cursor.message().uid.value() + 1;
+  counters_.set_uid_next(next);
+}
+
 Uid Mailbox::TakeUids(uint32_t count) {
   CHECK(HasUids(count));
+  if (state_->bugs().reuse_uid_after_restart) ForgetNextUid();
   const Uid first(counters_.uid_next());
   counters_.set_uid_next(counters_.uid_next() + count);
   return first;

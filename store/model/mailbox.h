@@ -80,6 +80,8 @@ class Mailbox {
         counters_(std::move(counters)) {}
 
   MailboxSource source() const { return MailboxSource{account_->id(), id_, &record_}; }
+  // Planted bug.
+  void ForgetNextUid();
   void CountFlags(const record::MessageFlags& flags, bool in);
   // Gives up the staged move out of here that has taken up this message, if there is one.
   void DisturbMove(Uid uid);

@@ -287,5 +287,32 @@ TEST(RecentMark, OnlyRises) {
   EXPECT_EQ(mark(5), Result::MALFORMED);
 }
 
+// The UID that the next message gets after the last one was expunged and the shard began a new
+// life.
+uint32_t UidAfterARestart(PlantedBugs bugs) {
+  Shard shard;
+  shard.Restart(bugs);
+  shard.Apply(Deliver({kAlice}, Whole("one")));
+  shard.Apply(Deliver({kAlice}, Whole("two")));
+  shard.Apply(Expunge(kAlice, Open(shard, kAlice, "INBOX").info().id, {{2, 2}}));
+  shard.Restart(bugs);
+  return shard.Apply(Deliver({kAlice}, Whole("three"))).deliver().recipients(0).uid();
+}
+
+TEST(PlantedBugs, AUidIsReusedAfterARestartOnlyIfTheBugIsThere) {
+  EXPECT_EQ(UidAfterARestart({}), 3u);
+  EXPECT_EQ(UidAfterARestart({.reuse_uid_after_restart = true}), 2u);
+}
+
+TEST(PlantedBugs, ARetryMakesASecondCopyOnlyIfTheBugIsThere) {
+  for (const bool bug : {false, true}) {
+    Shard shard;
+    shard.Restart({.drop_delivery_key = bug});
+    shard.Apply(Deliver({kAlice}, Whole("one")));
+    shard.Apply(Deliver({kAlice}, Whole("one")));
+    EXPECT_EQ(Uids(Open(shard, kAlice, "INBOX")).size(), bug ? 2u : 1u);
+  }
+}
+
 }  // namespace
 }  // namespace packetboat::model::testing

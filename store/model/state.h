@@ -14,6 +14,7 @@
 #include "store/kv/overlay.h"
 #include "store/model/changes.h"
 #include "store/model/keys.h"
+#include "store/model/planted_bugs.h"
 #include "store/model/records.h"
 #include "store/replication/state_machine.h"
 
@@ -23,14 +24,16 @@ namespace packetboat::model {
 // ends the process: going on would make this replica another one. Internal to store/model.
 class State {
  public:
-  // `overlay` and `changes` must outlive it.
-  State(const replication::ApplyContext& context, kv::Overlay& overlay, Changes& changes)
+  // All but `context` must outlive it.
+  State(const replication::ApplyContext& context, kv::Overlay& overlay, Changes& changes,
+        PlantedBugs& bugs)
       : keys_(context.shard),
         shard_(context.shard),
         index_(context.index),
         now_us_(absl::ToUnixMicros(context.log_time)),
         overlay_(overlay),
-        changes_(changes) {}
+        changes_(changes),
+        bugs_(bugs) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -41,6 +44,7 @@ class State {
   int64_t now_us() const { return now_us_; }
   const kv::Reader& reader() const { return overlay_; }
   Changes& changes() { return changes_; }
+  PlantedBugs& bugs() { return bugs_; }
 
   template <typename Record>
   std::optional<Record> Find(const std::string& key) const {
@@ -91,6 +95,7 @@ class State {
   const int64_t now_us_;
   kv::Overlay& overlay_;
   Changes& changes_;
+  PlantedBugs& bugs_;
 };
 
 }  // namespace packetboat::model

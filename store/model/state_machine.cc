@@ -155,7 +155,7 @@ std::string Model::Apply(const replication::ApplyContext& context, absl::string_
     result.set_detail("a directory's entry outside shard 0");
     return Encode(std::move(result), Result::MALFORMED);
   }
-  State view(context, state, changes_);
+  State view(context, state, changes_, bugs_);
   const Outcome outcome = Dispatch(view, entry, result);
   return Encode(std::move(result), outcome);
 }

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "store/kv/overlay.h"
 #include "store/model/changes.h"
+#include "store/model/planted_bugs.h"
 #include "store/replication/state_machine.h"
 
 namespace packetboat::model {
@@ -29,7 +30,8 @@ class Model : public replication::StateMachine {
   // Not called for entries that changed nothing that anybody waits for.
   using Observer = std::function<void(RaftIndex index, const Changes& changes)>;
 
-  explicit Model(Observer observer = nullptr) : observer_(std::move(observer)) {}
+  explicit Model(Observer observer = nullptr, PlantedBugs bugs = {})
+      : observer_(std::move(observer)), bugs_(std::move(bugs)) {}
 
   std::string Apply(const replication::ApplyContext& context, absl::string_view command,
                     kv::Overlay& state) override;
@@ -38,6 +40,7 @@ class Model : public replication::StateMachine {
  private:
   const Observer observer_;
   Changes changes_;
+  PlantedBugs bugs_;
 };
 
 // For proposers: whether Apply would take these bytes for an entry at all. kInvalidArgument says

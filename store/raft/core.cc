@@ -191,6 +191,49 @@ absl::StatusOr<Update> Core::Submit(int64_t now_ms, const std::vector<EntryPtr>&
   return TakeUpdate(step);
 }
 
+// One server, one step, and nobody in another's place: a newcomer there would inherit what the
+// leader believes that the other one has.
+absl::Status Core::CheckStep(const Configuration& next) const {
+  if (!next.Valid() || next.servers.size() > kMaxServers) return Wrong("bad configuration");
+  const std::vector<Server>& now = configuration().servers;
+  std::vector<Server> kept;
+  size_t steps = 0;
+  for (const Server& server : now) {
+    const Server* then = next.Find(server.id);
+    if (then != nullptr) kept.push_back(*then);
+    if (then == nullptr || then->role != server.role) ++steps;
+  }
+  if (!std::equal(kept.begin(), kept.end(), next.servers.begin())) {
+    return Wrong("servers have changed places");
+  }
+  steps += next.servers.size() - kept.size();
+  if (steps > 1) return Wrong("more than one step");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Update> Core::Configure(int64_t now_ms, const Configuration& next) {
+  if (!leads() || transferring()) return absl::UnavailableError("not the leader");
+  if (log_.TermAt(std::min(commit_, log_.last())) != term()) {
+    return absl::FailedPreconditionError("no entry of this term is committed yet");
+  }
+  if (absl::Status step = CheckStep(next); !step.ok()) return step;
+  const std::vector<EntryPtr> entries = {std::make_shared<const Entry>(
+      Entry{term(), EntryType::kConfiguration, absl::UnixEpoch(), EncodeConfiguration(next)})};
+  Step step(RAFT_SUBMIT, now_ms);
+  step.sources = &entries;
+  step.entries.push_back(ToLibraft(*entries[0]));
+  step.entries[0].buf = EncodeForLibraft(entries[0]->payload);
+  step.event.submit.entries = step.entries.data();
+  step.event.submit.n = 1;
+  const int rv = raft_step(&raft_->r, &step.event, &step.update);
+  raft_free(step.entries[0].buf.base);
+  if (rv == RAFT_CANTCHANGE) {
+    return absl::FailedPreconditionError("another change is under way");
+  }
+  CHECK_EQ(rv, 0);
+  return TakeUpdate(step);
+}
+
 Update Core::Persisted(int64_t now_ms, RaftIndex index) {
   Step step(RAFT_PERSISTED_ENTRIES, now_ms);
   step.event.persisted_entries.index = index.value();
@@ -309,8 +352,13 @@ absl::StatusOr<Update> Core::ReceiveAppend(int64_t now_ms, NodeId from, AppendEn
   for (const EntryPtr& entry : m.entries) {
     raft_entry& converted = step.entries.emplace_back(ToLibraft(*entry));
     if (entry->type == EntryType::kConfiguration) {
-      CHECK(batch == nullptr) << "a configuration is not the first of its append";
+      CHECK(batch == nullptr || options_.take_configurations_anywhere)
+          << "a configuration is not the first of its append";
       converted.buf = EncodeForLibraft(entry->payload);
+      if (batch != nullptr) {  // planted bug: the memory is lost
+        converted.batch = batch;
+        continue;
+      }
       batch = converted.buf.base;
     } else if (batch == nullptr) {
       batch = raft_malloc(1);
@@ -438,7 +486,9 @@ absl::Status Core::CheckEntries(const AppendEntries& m) const {
     }
     term = entry.term;
     const bool configures = entry.type == EntryType::kConfiguration;
-    if (configures && i > 0) return Wrong("a configuration is not the first of its append");
+    if (configures && i > 0 && !options_.take_configurations_anywhere) {
+      return Wrong("a configuration is not the first of its append");
+    }
     if (configures && !DecodeConfiguration(entry.payload).ok()) return Wrong("bad configuration");
     if (index == RaftIndex(1) && !configures) return Wrong("a log begins with a configuration");
     const std::optional<Term> known = log_.TermAt(index);

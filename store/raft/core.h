@@ -50,6 +50,8 @@ class Core {
     uint32_t seed = 1;
     // Entries on the way to one follower; their bytes are bounded by how appends are split.
     uint32_t max_inflight_entries = 256;
+    // Planted bug: a configuration may stand anywhere in an append.
+    bool take_configurations_anywhere = false;
   };
 
   // `log` is read, never written, and must outlive the core.
@@ -83,6 +85,12 @@ class Core {
   // Appends entries of the present term as the leader. kUnavailable: not leader, or about to hand
   // over.
   absl::StatusOr<Update> Submit(int64_t now_ms, const std::vector<EntryPtr>& entries);
+
+  // Appends a configuration as the leader, alone: the core refuses one behind another that is not
+  // applied yet, and this one until an entry of its own term is committed. At most one server is
+  // added behind the others, removed, or given another role. kUnavailable, kInvalidArgument;
+  // kFailedPrecondition: not yet.
+  absl::StatusOr<Update> Configure(int64_t now_ms, const Configuration& next);
 
   // The log is durable up to `index`, which is above what was said before, if not truncated since.
   Update Persisted(int64_t now_ms, RaftIndex index);
@@ -120,6 +128,7 @@ class Core {
   absl::Status Check(NodeId from, const TimeoutNow& m) const;
   absl::Status CheckEntries(const AppendEntries& m) const;
 
+  absl::Status CheckStep(const Configuration& next) const;
   absl::StatusOr<Update> ReceiveAppend(int64_t now_ms, NodeId from, AppendEntries m);
   Update TakeUpdate(Step& step);
 

@@ -22,6 +22,7 @@ Core::Options CoreOptions(const Options& options, NodeId node, uint32_t seed) {
   core.heartbeat_ms = absl::ToInt64Milliseconds(options.heartbeat);
   core.seed = seed;
   core.max_inflight_entries = options.max_inflight_entries_per_follower;
+  core.take_configurations_anywhere = options.test_faults.count_change_at_wrong_index;
   return core;
 }
 
@@ -116,6 +117,15 @@ absl::Status GroupDriver::Transfer(NodeId to) {
   return absl::OkStatus();
 }
 
+absl::Status GroupDriver::Reconfigure(const Configuration& next) {
+  if (!TakesProposals()) return absl::UnavailableError("not the leader");
+  SubmitQueued();
+  absl::StatusOr<Update> update = core_.Configure(NowMs(), next);
+  if (!update.ok()) return update.status();
+  Process(*std::move(update));
+  return absl::OkStatus();
+}
+
 void GroupDriver::Drain() { draining_ = true; }
 
 void GroupDriver::HandOver() {
@@ -181,7 +191,13 @@ void GroupDriver::Receive(NodeId from, Message message) {
 
 void GroupDriver::ReceiveAppend(NodeId from, AppendEntries append) {
   const RaftIndex matched_by_all = append.matched_by_all;
-  for (AppendEntries& piece : Core::SplitAtConfigurations(std::move(append))) {
+  std::vector<AppendEntries> pieces;
+  if (options_.test_faults.count_change_at_wrong_index) {
+    pieces.push_back(std::move(append));
+  } else {
+    pieces = Core::SplitAtConfigurations(std::move(append));
+  }
+  for (AppendEntries& piece : pieces) {
     absl::StatusOr<Update> update = core_.Receive(NowMs(), from, piece);
     if (!update.ok()) return Dropped(from, update.status());
     Process(*std::move(update));

@@ -55,6 +55,9 @@ class GroupDriver {
   // Hands leadership to another voter: kUnavailable, kInvalidArgument, or OK once it has begun. It
   // may still come to nothing; the status tells.
   absl::Status Transfer(NodeId to);
+  // Puts another configuration into the log, one step from the present one. OK once it is there:
+  // Status().voters shows it, core().configuration() too. Statuses: see Core::Configure().
+  absl::Status Reconfigure(const Configuration& next);
   // No new proposals. What is in flight goes on; then leadership goes to another voter, if there is
   // one.
   void Drain();

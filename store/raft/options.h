@@ -19,6 +19,9 @@ struct TestFaults {
   bool restart_in_old_term = false;
   // Reads do not ask a majority whether this node still leads.
   bool read_without_round = false;
+  // A change of membership that is not the first entry of its append is handed to the core as it
+  // comes: the core notes it at the wrong index and never counts it committed.
+  bool count_change_at_wrong_index = false;
 };
 
 // For all groups of a node.
@@ -42,6 +45,16 @@ struct Options {
   absl::Duration read_timeout = absl::Seconds(1);
   // Without a sync for this long the node gives up its leaderships (SEMANTICS.md s5).
   absl::Duration disk_stall = absl::Seconds(3);
+  // Free space below which a node leads nothing while another can, and below which its leaders take
+  // only what frees space (SEMANTICS.md s5).
+  uint64_t disk_reserve_soft = uint64_t{1} << 30;
+  uint64_t disk_reserve_hard = uint64_t{256} << 20;
+  // How far log time may be ahead of the median of the followers' clocks, and how far off a clock
+  // may be that stamps it (SEMANTICS.md s3).
+  absl::Duration clock_ahead_max = absl::Seconds(1);
+  absl::Duration clock_skew_max = absl::Seconds(5);
+  // Of all groups, what may be applied to state that is not flushed: a restart replays it.
+  uint64_t max_unflushed_log_bytes = uint64_t{32} << 20;
 
   // One append to a follower, one frame between nodes, one batch of state; each holds at least one
   // entry, however large.

@@ -299,5 +299,38 @@ TEST(PlantedBugTest, ReadingWithoutARoundIsNoticed) {
   EXPECT_FALSE(ReadFromAFrozenLeader(options).empty());
 }
 
+// A follower gets a change of membership in one append with commands around it, and another one
+// later. How far behind the leader it is in the end.
+uint64_t LagAfterChanges(const Options& options) {
+  SimCluster cluster(12, 3, 2, options);
+  cluster.Run(absl::Seconds(2));
+  SimNode* leader = cluster.Leader(ShardId(0));
+  const int follower = leader == &cluster.node(0) ? 1 : 0;
+  GroupDriver& group = leader->core().group(ShardId(0));
+  cluster.CutOff(follower, true);
+  Load(cluster, absl::Milliseconds(100));
+  EXPECT_TRUE(group.Reconfigure(group.core().configuration()).ok());
+  Load(cluster, absl::Milliseconds(100));
+  cluster.CutOff(follower, false);
+  cluster.Run(absl::Seconds(2));
+  EXPECT_TRUE(group.Reconfigure(group.core().configuration()).ok());
+  Load(cluster, absl::Milliseconds(100));
+  cluster.Run(absl::Seconds(2));
+  EXPECT_EQ(cluster.Leader(ShardId(0)), leader);
+  EXPECT_EQ(Violations(cluster), "");
+  return leader->core().group(ShardId(0)).Status().applied.value() -
+         cluster.node(follower).core().group(ShardId(0)).Status().applied.value();
+}
+
+TEST(ThreeVotersTest, AChangeOfMembershipInTheMiddleOfAnAppendIsCountedWhereItIs) {
+  EXPECT_EQ(LagAfterChanges(Options()), 0u);
+}
+
+TEST(PlantedBugTest, CountingAChangeAtTheWrongIndexIsNoticed) {
+  Options options;
+  options.test_faults.count_change_at_wrong_index = true;
+  EXPECT_GT(LagAfterChanges(options), 0u);
+}
+
 }  // namespace
 }  // namespace packetboat::raft

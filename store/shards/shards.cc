@@ -11,10 +11,10 @@ namespace packetboat::store {
 Shards::Shards(kv::Database& state) : state_(state) {}
 Shards::~Shards() = default;
 
-replication::StateMachineFactory Shards::machines() {
-  return [this](ShardId) {
+replication::StateMachineFactory Shards::machines(const model::PlantedBugs& bugs) {
+  return [this, bugs](ShardId) {
     return std::make_unique<model::Model>(
-        [this](RaftIndex, const model::Changes& changes) { Notify(changes); });
+        [this](RaftIndex, const model::Changes& changes) { Notify(changes); }, bugs);
   };
 }
 

@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "store/kv/database.h"
 #include "store/model/changes.h"
+#include "store/model/planted_bugs.h"
 #include "store/replication/group.h"
 #include "store/replication/state_machine.h"
 
@@ -38,7 +39,7 @@ class Shards {
   ~Shards();
 
   // The state machines to run the groups with: they wake the watchers here.
-  replication::StateMachineFactory machines();
+  replication::StateMachineFactory machines(const model::PlantedBugs& bugs = {});
 
   // To be called once, when the groups run and before anything below is. By shard number.
   void SetGroups(std::vector<replication::Group*> groups);

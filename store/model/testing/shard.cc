@@ -48,13 +48,19 @@ Shard::Shard(ShardId id, size_t batch, Model::Observer observer)
       disk_(kv::Profile::kState),
       database_(disk_.Open()),
       overlay_(*database_),
-      model_(std::move(observer)) {}
+      observer_(std::move(observer)),
+      model_(std::make_unique<Model>(observer_)) {}
+
+void Shard::Restart(PlantedBugs bugs) {
+  Flush();
+  model_ = std::make_unique<Model>(observer_, std::move(bugs));
+}
 
 std::string Shard::ApplyAt(int64_t now_us, absl::string_view command) {
   now_us_ = now_us;
   const replication::ApplyContext context{id_, RaftIndex(++index_), Term(1),
                                           absl::FromUnixMicros(now_us_)};
-  std::string result = model_.Apply(context, command, overlay_);
+  std::string result = model_->Apply(context, command, overlay_);
   if (++unwritten_ >= batch_) Flush();
   return result;
 }
@@ -71,7 +77,7 @@ void Shard::Flush() {
   if (unwritten_ == 0) return;
   CHECK_OK(database_->Write(overlay_.TakeBatch(), kv::Durability::kLazy));
   unwritten_ = 0;
-  model_.OnApplied(RaftIndex(index_));
+  model_->OnApplied(RaftIndex(index_));
 }
 
 void Shard::Put(const std::string& key, const google::protobuf::Message& record) {

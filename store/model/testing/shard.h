@@ -38,6 +38,8 @@ class Shard {
 
   // Lets log time go by before the next entry.
   void Advance(absl::Duration by) { now_us_ += absl::ToInt64Microseconds(by); }
+  // The state machine's next life: what it kept in memory is gone.
+  void Restart(PlantedBugs bugs = {});
   // Writes what is not in the database yet.
   void Flush();
 
@@ -57,7 +59,8 @@ class Shard {
   kv::FakeDisk disk_;
   std::unique_ptr<kv::Database> database_;
   kv::Overlay overlay_;
-  Model model_;
+  Model::Observer observer_;
+  std::unique_ptr<Model> model_;
   uint64_t index_ = 0;
   int64_t now_us_ = int64_t{1'700'000'000} * 1000 * 1000;
   size_t unwritten_ = 0;
