@@ -31,6 +31,8 @@ smtp_dns_support_level = disabled
 smtp_address_preference = ipv4
 smtp_line_length_limit = 0
 smtp_cname_overrides_servername = no
+# Every message begins at the first hop.
+smtp_connection_cache_on_demand = no
 # What it is given goes on as it is.
 local_header_rewrite_clients =
 message_drop_headers =

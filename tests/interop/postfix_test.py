@@ -2,15 +2,13 @@
 
 import collections
 import re
-import socket
 import sys
-import threading
 import time
 import unittest
 
 from tests.e2e import reading, real_messages, running
 from tests.e2e.exact_client import HELLO, Client
-from tests.interop import postfix, tools
+from tests.interop import cutting_proxy, postfix, tools
 
 # What Postfix takes for a header; of other messages it alters the beginning.
 _HEADER = re.compile(rb"(?:[!-9;-~]+[ \t]*:.*\r\n(?:[ \t]+.*\r\n)*)+\Z")
@@ -27,45 +25,6 @@ def is_well_formed(octets):
     return _HEADER.match(octets[:end]) is not None and b"\r" not in octets.replace(b"\r\n", b"\n")
 
 
-class CuttingProxy:
-    """Stands before an MX and cuts the connection when the 250 for a message comes by: the MX has it, nobody knows."""
-
-    def __init__(self, target):
-        self._target = target
-        self._listener = socket.create_server((postfix.HOST, 0))
-        self.endpoint = self._listener.getsockname()
-        self.cuts = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self):
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self._target)
-            threading.Thread(target=self._relay, args=(client, server, False), daemon=True).start()
-            threading.Thread(target=self._relay, args=(server, client, True), daemon=True).start()
-
-    def _relay(self, source, sink, cuts):
-        try:
-            while octets := source.recv(65536):
-                if cuts and b"queued as" in octets:
-                    self.cuts += 1
-                    break
-                sink.sendall(octets)
-        except OSError:
-            pass
-        for one in (source, sink):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-
 class PostfixTest(unittest.TestCase):
 
     @classmethod
@@ -73,7 +32,7 @@ class PostfixTest(unittest.TestCase):
         cls.cluster = cls.enterClassContext(running.running())
         cls.alice, cls.bob = cls.cluster.accounts
         mx1, mx2 = [(one["host"], one["port"]) for one in cls.cluster.listeners("smtp")]
-        cls.proxy = CuttingProxy(mx1)
+        cls.proxy = cutting_proxy.CuttingProxy(mx1)
         cls.addClassCleanup(cls.proxy.close)
         routes = {VIA.format("mx1"): [mx1, mx2], VIA.format("mx2"): [mx2, mx1], UTF8: [mx1],
                   CUT: [cls.proxy.endpoint, mx2]}
