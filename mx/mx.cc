@@ -32,6 +32,12 @@ smtp::Limits ToLimits(const config::SmtpLimits& config, const config::MailTls& t
   limits.max_header_bytes = config.header_bytes();
   limits.max_received = config.received_fields();
   limits.max_errors = config.errors();
+  limits.max_junk_commands = config.junk_commands();
+  limits.max_discarded_bytes = config.discarded_bytes();
+  limits.max_buffered_input_bytes = config.buffered_input_bytes();
+  limits.max_unwritten_bytes = config.unwritten_bytes();
+  limits.max_untaken_body_bytes = config.untaken_body_bytes();
+  limits.data_block_bytes = config.data_block_bytes();
   limits.command_timeout = Milliseconds(config.command_timeout());
   limits.data_block_timeout = Milliseconds(config.data_timeout());
   limits.tls_handshake_timeout = Milliseconds(tls.handshake_timeout());

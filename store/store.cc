@@ -20,6 +20,7 @@
 #include "store/housekeeping/housekeeper.h"
 #include "store/imap/authenticator.h"
 #include "store/imap/server.h"
+#include "store/imap_options.h"
 #include "store/kv/rocksdb.h"
 #include "store/kv/write_metrics.h"
 #include "store/raft/node.h"
@@ -219,10 +220,7 @@ class Store : public role::Service {
     context->services = {shards_.get(), authenticator_.get(), &readers_, &recent_};
     context->implicit_tls = implicit;
     context->tls = tls_;
-    context->options.starttls = config.tls() == config::STARTTLS;
-    context->options.limits.login_timeout = Milliseconds(config_.store().imap_login_timeout());
-    context->options.limits.autologout = Milliseconds(config_.store().imap_idle_timeout());
-    context->options.syntax.max_message_octets = config_.store().append_bytes();
+    context->options = ToSessionOptions(config_.store(), config.tls());
     context->sessions =
         &environment_.metrics->gauge("packetboat_store_imap_sessions", "Open IMAP connections.",
                                      {{"protocol", implicit ? "imaps" : "imap"}});
