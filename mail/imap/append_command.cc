@@ -42,13 +42,37 @@ Task<absl::Status> Write(Context& context, AppendStream& stream, const std::stri
   co_return absl::OkStatus();
 }
 
+// Counts the octets of a message up to and with its first empty line. A line ends in LF or CRLF, as
+// in the parser of message/header.h.
+class HeaderCounter {
+ public:
+  void Feed(absl::string_view octets) {
+    for (size_t i = 0; i < octets.size() && !ended_; ++i) {
+      ++octets_;
+      ended_ = octets[i] == '\n' && line_is_empty_;
+      if (octets[i] != '\r') line_is_empty_ = octets[i] == '\n';
+    }
+  }
+  uint64_t octets() const { return octets_; }
+
+ private:
+  uint64_t octets_ = 0;
+  bool line_is_empty_ = true;
+  bool ended_ = false;
+};
+
 // Takes the message to the end of the command, also when it can no longer be stored.
 Task<FragmentEvent> ReadMessage(Context& context, AppendStream& stream, absl::Status* status) {
+  HeaderCounter header;
   while (true) {
     const FragmentEvent event = co_await context.NextEvent();
     if (event.kind != FragmentEvent::Kind::kMessageChunk) co_return event;
     context.client_active = true;
     const std::string octets(event.data);  // the input buffer may move while this waits
+    header.Feed(octets);
+    if (status->ok() && header.octets() > context.options.limits.max_header_octets) {
+      *status = MakeError(ErrorCode::kTooBig, "The header of the message is too large");
+    }
     if (status->ok()) *status = co_await Write(context, stream, octets);
   }
 }

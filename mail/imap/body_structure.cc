@@ -26,7 +26,9 @@ void AppendText(absl::string_view text, std::string* out) {
   }
 }
 
-// A group starts with its name in the place of the mailbox, and ends with four NIL.
+// A group starts with its name in the place of the mailbox, and ends with four NIL; a mailbox or
+// host that is empty, as in `<>`, is the empty string, or it would be taken for one of them (RFC
+// 3501 s7.4.2).
 void AppendAddress(const ListEntry& entry, std::string* out) {
   const bool is_mailbox = entry.kind == ListEntry::Kind::kMailbox;
   *out += '(';
@@ -34,10 +36,14 @@ void AppendAddress(const ListEntry& entry, std::string* out) {
   *out += ' ';
   AppendText(is_mailbox ? entry.route : "", out);
   *out += ' ';
-  AppendText(entry.kind == ListEntry::Kind::kGroupEnd ? "" : entry.mailbox, out);
+  if (entry.kind == ListEntry::Kind::kGroupEnd) {
+    *out += "NIL";
+  } else {
+    AppendString(entry.mailbox, out);
+  }
   *out += ' ';
   if (is_mailbox) {
-    AppendString(entry.host, out);  // NIL would make it a group
+    AppendString(entry.host, out);
   } else {
     *out += "NIL";
   }

@@ -71,6 +71,12 @@ TEST(AppendEnvelope, Groups) {
             "NIL NIL NIL NIL)");
 }
 
+TEST(AppendEnvelope, EmptyAddressIsNoGroup) {
+  EXPECT_EQ(Envelope("To: <>\n\n"), "(NIL NIL NIL NIL NIL ((NIL NIL \"\" \"\")) NIL NIL NIL NIL)");
+  EXPECT_EQ(Envelope("To: :;\n\n"),
+            "(NIL NIL NIL NIL NIL ((NIL NIL \"\" NIL)(NIL NIL NIL NIL)) NIL NIL NIL NIL)");
+}
+
 TEST(AppendEnvelope, TextThatCannotBeQuoted) {
   EXPECT_EQ(Envelope("Subject: caf\xc3\xa9\n\n"),
             "(NIL {5}\r\ncaf\xc3\xa9 NIL NIL NIL NIL NIL NIL NIL NIL)");

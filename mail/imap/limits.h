@@ -87,7 +87,9 @@ struct SessionLimits {
   size_t max_output_octets = 256 * 1024;
   // Keywords in one mailbox that a client may bring about. NO [LIMIT].
   size_t max_mailbox_keywords = 256;
-  // Header octets of one message that are looked at for BODY[HEADER.FIELDS] and SEARCH.
+  // Octets of the header of a message of APPEND, with its empty line. NO [TOOBIG]. Of the larger
+  // header of a message that came otherwise, or of an attached one, so much is looked at for
+  // BODY[HEADER.FIELDS] and SEARCH.
   size_t max_header_octets = 1024 * 1024;
 };
 
