@@ -65,11 +65,26 @@ class OpenFile {
   const int file_;
 };
 
+bool IsOwnGroup(gid_t group) {
+  if (group == getegid()) return true;
+  std::vector<gid_t> groups(static_cast<size_t>(std::max(getgroups(0, nullptr), 0)));
+  const int count = getgroups(static_cast<int>(groups.size()), groups.data());
+  const auto end = groups.begin() + std::max(count, 0);
+  return std::find(groups.begin(), end, group) != end;
+}
+
+// A Secret mounted by Kubernetes is root's, and only its group (fsGroup) lets the process read it:
+// mode 0440 is fine for the group that this process itself has been put into.
+bool OthersMayUse(const struct stat& info) {
+  if ((info.st_mode & 0777) == (S_IRUSR | S_IRGRP)) return !IsOwnGroup(info.st_gid);
+  return (info.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
 absl::Status CheckFile(int file) {
   struct stat info;
   if (fstat(file, &info) != 0) return absl::ErrnoToStatus(errno, "cannot look at it");
   if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError("not a file");
-  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+  if (OthersMayUse(info)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "others than its owner may use it (mode ", absl::StrFormat("%03o", info.st_mode & 0777),
         "); `chmod 600` it, and replace the key if anybody may have read it"));

@@ -21,8 +21,9 @@ inline constexpr size_t kMaxKeyFileBytes = 64 * 1024;
 
 // The keys in a folder, FOLDER/DOMAIN/SELECTOR.pem, as of the last Reload. A file that goes bad
 // keeps its last good key: a slip while replacing it must not stop the signing. A file that others
-// than its owner may read is bad: it may be stolen already. Names that begin with a dot, and files
-// that do not end in .pem, are passed over. Thread-safe.
+// than its owner may read is bad, it may be stolen already; only mode 0440 is fine too, if the
+// group is one of this process's. Names that begin with a dot, and files that do not end in .pem,
+// are passed over. Thread-safe.
 class KeyFolder {
  public:
   struct Key {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -70,7 +71,7 @@ TEST_F(KeyFolderTest, NoFolderIsNoKeysAndNothingWrong) {
 }
 
 TEST_F(KeyFolderTest, AFileThatOthersMayReadIsRefusedInWords) {
-  for (const mode_t mode : {0640, 0604, 0660, 0601}) {
+  for (const mode_t mode : {0640, 0604, 0660, 0601, 0444, 0450}) {
     Put("example.org/s.pem", kEd25519Pem, mode);
     KeyFolder keys(folder_);
     keys.Reload();
@@ -82,6 +83,23 @@ TEST_F(KeyFolderTest, AFileThatOthersMayReadIsRefusedInWords) {
   KeyFolder keys(folder_);
   keys.Reload();
   EXPECT_EQ(keys.List().size(), 1u);
+}
+
+// As Kubernetes mounts a Secret with fsGroup.
+TEST_F(KeyFolderTest, AFileMayBeReadByTheGroupOfThisProcessAndByNoOther) {
+  Put("example.org/s.pem", kEd25519Pem, 0440);
+  ASSERT_EQ(chown((folder_ + "/example.org/s.pem").c_str(), getuid(), getegid()), 0);
+  KeyFolder keys(folder_);
+  keys.Reload();
+  EXPECT_TRUE(keys.keys_status().ok()) << keys.keys_status();
+  EXPECT_EQ(keys.List().size(), 1u);
+
+  constexpr gid_t kForeign = 54321;
+  if (chown((folder_ + "/example.org/s.pem").c_str(), getuid(), kForeign) != 0) {
+    GTEST_SKIP() << "only root gives files to a foreign group";
+  }
+  keys.Reload();
+  EXPECT_FALSE(keys.keys_status().ok());
 }
 
 TEST_F(KeyFolderTest, AChangeOfModeAloneIsSeen) {
