@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -63,6 +64,34 @@ absl::Status CheckFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckScratch(const std::string& path) {
+  RETURN_IF_ERROR(CheckFolder(path));
+  if (access(path.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("cannot make a file in ", path));
+}
+
+// A file that the process makes or appends to.
+absl::Status CheckAppendable(const std::string& path) {
+  if (access(path.c_str(), F_OK) == 0) {
+    if (access(path.c_str(), W_OK) == 0) return absl::OkStatus();
+    return absl::PermissionDeniedError(absl::StrCat("cannot write ", path));
+  }
+  const std::string parent = std::filesystem::absolute(path).parent_path();
+  RETURN_IF_ERROR(CheckFolder(parent));
+  if (access(parent.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("cannot make a file in ", parent));
+}
+
+// A folder that the process makes if it is not there, with those above it. Whether it may is not
+// looked at: the process often runs as another user than who checks.
+absl::Status CheckMakeable(const std::string& path) {
+  std::filesystem::path nearest = std::filesystem::absolute(path).lexically_normal();
+  while (access(nearest.c_str(), F_OK) != 0 && nearest.has_relative_path()) {
+    nearest = nearest.parent_path();
+  }
+  return CheckFolder(nearest);
+}
+
 // The certificate that mail clients see, and its key.
 absl::Status CheckMailTls(const config::MailTls& tls, absl::Time now) {
   ASSIGN_OR_RETURN(const std::string chain_pem, ReadFile(tls.certificate()));
@@ -98,6 +127,7 @@ class Checker {
     Signer();
     Auth();
     Store();
+    Log();
     return std::move(mistakes_);
   }
 
@@ -124,7 +154,8 @@ class Checker {
 
   void Node() {
     if (!config_.node().http().empty()) Listener("node.http", config_.node().http());
-    if (config_.node().data().empty()) Add("node.data", "must name a folder");
+    if (config_.node().data().empty()) return Add("node.data", "must name a folder");
+    Require("node.data", CheckMakeable(config_.node().data()));
   }
 
   template <typename List>
@@ -188,7 +219,7 @@ class Checker {
   void Mx() {
     const config::Mx& mx = config_.mx();
     if (!mx.hostname().empty()) Require("mx.hostname", CheckDomain(mx.hostname()));
-    if (!mx.scratch().empty()) Require("mx.scratch", CheckFolder(mx.scratch()));
+    if (!mx.scratch().empty()) Require("mx.scratch", CheckScratch(mx.scratch()));
     for (int i = 0; i < mx.listeners_size(); ++i) {
       Listener(absl::StrCat("mx.listeners[", i, "].address"), mx.listeners(i).address());
     }
@@ -227,6 +258,10 @@ class Checker {
     if (store.heartbeat() >= store.election_timeout()) {
       Add("store.heartbeat", "must be shorter than store.election_timeout");
     }
+  }
+
+  void Log() {
+    if (!config_.log().file().empty()) Require("log.file", CheckAppendable(config_.log().file()));
   }
 
   const config::Config& config_;

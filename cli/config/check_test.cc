@@ -1,6 +1,8 @@
 #include "cli/config/check.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -117,6 +119,29 @@ TEST_F(CheckFilesTest, AMistakeStandsInTheFileThatHasTheLastWord) {
   const std::string lines = Check({a, b});
   EXPECT_TRUE(absl::StrContains(lines, "b.yaml:4:12: 'address': '127.0.0.1:70000'")) << lines;
   EXPECT_TRUE(absl::StrContains(lines, "a.yaml:2:14: 'http': ")) << lines;
+}
+
+TEST_F(CheckFilesTest, TheLogFileNeedsAFolderThatIsThere) {
+  const auto log = [&](const std::string& file) {
+    return Check({Write("log.yaml", absl::StrCat("log:\n  file: ", folder_, "/", file, "\n"))});
+  };
+  EXPECT_EQ(log("packetboat.log"), "");
+  EXPECT_TRUE(absl::StrContains(log("none/packetboat.log"), "log.yaml:2:9: 'file': no folder "));
+  EXPECT_TRUE(absl::StrContains(log("log.yaml/packetboat.log"), "is no folder"));
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  ASSERT_EQ(chmod(folder_.c_str(), 0500), 0);
+  const std::string lines = Lines(CheckConfigFiles({folder_ + "/log.yaml"}, now_));
+  ASSERT_EQ(chmod(folder_.c_str(), 0700), 0);
+  EXPECT_FALSE(lines.empty());
+}
+
+TEST_F(CheckFilesTest, TheDataFolderMayBeMadeButMustNotBeAFile) {
+  const auto data = [&](const std::string& path) {
+    return Check({Write("data.yaml", absl::StrCat("node:\n  data: ", folder_, "/", path, "\n"))});
+  };
+  EXPECT_EQ(data("not/yet"), "");
+  EXPECT_TRUE(absl::StrContains(data("data.yaml"), "data.yaml:2:9: 'data': "));
+  EXPECT_TRUE(absl::StrContains(data("data.yaml/below"), "is no folder"));
 }
 
 TEST_F(CheckFilesTest, AFileThatIsNotThereIsAMistake) {
