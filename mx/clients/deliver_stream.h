@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "proto/delivery/delivery.grpc.pb.h"
+#include "proto/delivery/service.grpc.pb.h"
 
 namespace packetboat::mx {
 

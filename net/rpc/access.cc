@@ -26,6 +26,7 @@ const std::vector<Rule>& Rules() {
       {"/packetboat.rpc.delivery.Delivery/Deliver", {Role::kMx}},
       {"/packetboat.rpc.delivery.Delivery/ForgetKeys", {Role::kMx}},
       {"/packetboat.rpc.delivery.Delivery/Shards", {Role::kMx, Role::kAdmin}},
+      {"/packetboat.rpc.delivery.Delivery/WatchShards", {Role::kMx}},
       {"/packetboat.rpc.directory.Directory/Watch", {Role::kAuth, Role::kAdmin}},
       {"/packetboat.rpc.directory.Directory/Version", {Role::kAuth, Role::kAdmin}},
       {"/packetboat.rpc.directory.Directory/Change", {Role::kAdmin}},

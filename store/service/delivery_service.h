@@ -5,12 +5,14 @@
 
 #include <memory>
 
+#include "store/delivery/delivery_session.h"
 #include "store/shards/shards.h"
 
 namespace packetboat::store {
 
-// The gRPC service of proto/delivery/delivery.proto. `shards` outlives it.
-std::unique_ptr<grpc::Service> MakeDeliveryService(Shards& shards);
+// The gRPC service of proto/delivery/service.proto: the streams around store/delivery. `shards`
+// outlives it.
+std::unique_ptr<grpc::Service> MakeDeliveryService(Shards& shards, DeliveryLimits limits = {});
 
 }  // namespace packetboat::store
 

@@ -1,0 +1,150 @@
+#ifndef PACKETBOAT_MX_CLIENTS_DELIVERY_CLIENT_H_
+#define PACKETBOAT_MX_CLIENTS_DELIVERY_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "mx/clients/leader_map.h"
+#include "mx/clients/store_client.h"
+#include "mx/clients/store_transport.h"
+#include "net/api/event_loop.h"
+
+namespace packetboat::mx {
+
+// Why a delivery is tried again. The names are those of the metric.
+enum class RetryReason {
+  kNotLeader,      // the store does not lead the shard
+  kUnknown,        // the store could not tell the outcome
+  kNoSpace,        // too much in flight, or the disk is nearly full
+  kUnavailable,    // the store cannot commit just now
+  kStreamBroke,    // the connection to the store was lost
+  kLeaderChanged,  // another store leads before the first one has answered
+};
+absl::string_view RetryReasonName(RetryReason reason);
+
+struct DeliveryClientOptions {
+  // A store that leaves a try unanswered for this long, and gives no other sign of life either,
+  // gets no more of them until it says anew that it leads.
+  absl::Duration attempt_timeout = absl::Seconds(1);
+  // How long recipients are accepted after the leader of their shard was last heard of.
+  absl::Duration leader_patience = absl::Seconds(4);
+  // Pauses after a refusal double from the first to the last.
+  absl::Duration retry_min = absl::Milliseconds(20);
+  absl::Duration retry_max = absl::Milliseconds(500);
+  // Stores tell changes at once. They are asked besides, so that one that tells nothing because it
+  // hangs is noticed.
+  absl::Duration ask_interval = absl::Milliseconds(500);
+  absl::Duration ask_timeout = absl::Seconds(2);
+  // Before a watch that ended is opened again.
+  absl::Duration watch_pause = absl::Milliseconds(100);
+  // Chunks of a body that are sent ahead of their acknowledgement; the store's own bound must not
+  // be below.
+  int unacknowledged_chunks = 4;
+  // Delivery keys that wait to be let go; beyond, they live out their window.
+  size_t forget_queue = 100'000;
+  absl::Duration forget_interval = absl::Seconds(2);
+  absl::Duration forget_timeout = absl::Seconds(10);
+  // For metrics; on the loop.
+  std::function<void(RetryReason)> on_retry = [](RetryReason) {};
+};
+
+// The deterministic part of a StoreClient: finds the leader of each shard, proposes deliveries to
+// it and repeats them, with the same keys, until the outcome is certain. A delivery lies at one
+// store, and additionally at each new leader that appears before the first one has answered: the
+// keys make one copy of it. At most one try of a delivery is under way at one store.
+//
+// Methods may be called from any thread; all work is done on `loop`. Owned by shared_ptr; what is
+// under way keeps it alive, so that it must be stopped to end.
+class DeliveryClient : public StoreClient, public std::enable_shared_from_this<DeliveryClient> {
+ public:
+  // `loop` outlives the client.
+  static std::shared_ptr<DeliveryClient> Create(DeliveryClientOptions options, net::EventLoop& loop,
+                                                std::shared_ptr<StoreTransport> transport);
+
+  ~DeliveryClient() override;
+
+  // On the loop, once: begins to follow the leaders.
+  void Start();
+  // On the loop: deliveries under way are answered kCancelled, and nothing is started any more.
+  void Stop();
+
+  void Deliver(
+      Delivery delivery, absl::Time deadline,
+      absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) override;
+  void ForgetKey(ShardId shard, AccountId account, std::string key) override;
+  bool CanDeliver(ShardId shard) const override;
+  absl::Status status() const override;
+
+ private:
+  struct Pending;
+  struct Attempt;
+  struct Store;
+  struct Forgotten {
+    AccountId account;
+    std::string key;
+  };
+
+  DeliveryClient(DeliveryClientOptions options, net::EventLoop& loop,
+                 std::shared_ptr<StoreTransport> transport);
+
+  // --- Who leads.
+  void Watch(size_t at);
+  void WatchEnded(size_t at);
+  void Ask(size_t at);
+  void Asked(size_t at, const absl::StatusOr<rpc::delivery::ShardsReply>& reply);
+  void Learn(size_t at, const rpc::delivery::ShardsReply& reply);
+  void Learn(size_t at, const rpc::delivery::ShardsReply::Shard& shard);
+  bool LearnHint(ShardId shard, const std::string& address, uint64_t term);
+  // Brings what is pending for a shard to its new leader.
+  void Move(ShardId shard);
+
+  // --- Deliveries.
+  void Accept(const std::shared_ptr<Pending>& pending);
+  void Try(const std::shared_ptr<Pending>& pending);
+  void OpenStream(size_t at);
+  void StreamEnded(size_t at, const absl::Status& why);
+  void Begin(size_t at, uint64_t id);
+  void SendChunks(size_t at, uint64_t id);
+  void AwaitAnswer(size_t at, uint64_t id);
+  void Unanswered(size_t at, uint64_t id);
+  void Replied(size_t at, const rpc::delivery::DeliverReply& reply);
+  void Succeeded(const std::shared_ptr<Pending>& pending, size_t at,
+                 const rpc::delivery::DeliverResult& result);
+  void Refused(const std::shared_ptr<Pending>& pending, size_t at,
+               const rpc::delivery::DeliverRefusal& refusal);
+  void RetryLater(const std::shared_ptr<Pending>& pending, RetryReason reason);
+  // Forgets a try, and tells the store to if that still waits for the rest of the body.
+  void Abandon(size_t at, uint64_t id);
+  void Finish(std::shared_ptr<Pending> pending,
+              absl::StatusOr<std::vector<DeliveryOutcome>> outcome);
+
+  // --- Delivery keys that may go.
+  void QueueForgotten(ShardId shard, Forgotten one);
+  void FlushForgotten();
+  void SendForgotten(size_t at, ShardId shard, absl::Span<const Forgotten> keys);
+
+  const DeliveryClientOptions options_;
+  net::EventLoop& loop_;
+  const std::shared_ptr<StoreTransport> transport_;
+  LeaderMap leaders_;
+
+  // On the loop alone.
+  std::vector<Store> stores_;
+  // By when they came, so that equal runs do equal things in equal order.
+  std::map<uint64_t, std::shared_ptr<Pending>> pending_;
+  uint64_t last_pending_ = 0;
+  std::map<ShardId, std::vector<Forgotten>> forgotten_;
+  size_t forgotten_count_ = 0;
+  bool flush_is_due_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace packetboat::mx
+
+#endif  // PACKETBOAT_MX_CLIENTS_DELIVERY_CLIENT_H_
