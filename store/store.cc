@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
@@ -17,12 +18,16 @@
 #include "net/rpc/server.h"
 #include "proto/config.pb.h"
 #include "role/config_files.h"
+#include "role/process.h"
 #include "store/housekeeping/housekeeper.h"
 #include "store/imap/authenticator.h"
 #include "store/imap/server.h"
 #include "store/imap_options.h"
 #include "store/kv/rocksdb.h"
 #include "store/kv/write_metrics.h"
+#include "store/peers/peer_service.h"
+#include "store/peers/peers.h"
+#include "store/peers/replica.h"
 #include "store/raft/node.h"
 #include "store/service/delivery_service.h"
 #include "store/service/directory_service.h"
@@ -34,9 +39,10 @@ namespace {
 // Threads that read messages for IMAP sessions, and reads that wait for one.
 constexpr size_t kReaderThreads = 4;
 constexpr size_t kReaderQueue = 10'000;
-// Before waiting proposals and calls are given up when the process ends: the streams of MXes and
-// auths would never end by themselves, and an MX repeats what had no answer, with the same keys.
+// When the process ends: for proposals in flight, and for leadership to move away. An MX repeats
+// what had no answer, with the same keys.
 constexpr absl::Duration kStopGrace = absl::Seconds(2);
+constexpr absl::Duration kAnswersGrace = absl::Milliseconds(200);
 
 absl::Duration Milliseconds(uint64_t value) {
   return absl::Milliseconds(static_cast<int64_t>(value));
@@ -53,13 +59,27 @@ absl::string_view TlsName(config::ListenerTls tls) {
   }
 }
 
+// Of all files in it; files may come and go meanwhile.
+uint64_t FolderBytes(const std::string& folder) {
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end;
+       file.increment(error)) {
+    std::error_code gone;
+    const uint64_t size = file->file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
 class Store : public role::Service {
  public:
   static absl::StatusOr<std::unique_ptr<Store>> Start(const role::Environment& environment) {
     auto store = std::unique_ptr<Store>(new Store(environment));
     RETURN_IF_ERROR(store->OpenDatabases());
-    RETURN_IF_ERROR(store->StartShards());
+    RETURN_IF_ERROR(store->OpenReplica());
     RETURN_IF_ERROR(store->StartServices());
+    RETURN_IF_ERROR(store->replica_->Start());
     RETURN_IF_ERROR(store->StartImap());
     store->AddHealth();
     return store;
@@ -92,8 +112,10 @@ class Store : public role::Service {
   explicit Store(const role::Environment& environment)
       : environment_(environment), config_(*environment.config) {}
 
+  std::string DataFolder() const { return absl::StrCat(config_.node().data(), "/store"); }
+
   absl::Status OpenDatabases() {
-    const std::string folder = absl::StrCat(config_.node().data(), "/store");
+    const std::string folder = DataFolder();
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) {
@@ -139,11 +161,8 @@ class Store : public role::Service {
     return bugs;
   }
 
-  absl::Status StartShards() {
-    shards_ = std::make_unique<Shards>(*state_);
+  raft::NodeOptions NodeOptions() const {
     raft::NodeOptions options;
-    options.cluster = config_.cluster().name();
-    options.bootstrap_shards = config_.store().shards();
     options.raft.election_timeout = Milliseconds(config_.store().election_timeout());
     options.raft.heartbeat = Milliseconds(config_.store().heartbeat());
     options.raft.max_in_flight_bytes = config_.store().inflight_body_bytes();
@@ -155,15 +174,33 @@ class Store : public role::Service {
     options.raft.max_unflushed_log_bytes = config_.store().unflushed_log_bytes();
     options.raft.test_faults = RaftFaults();
     options.drain_timeout = kStopGrace;
-    ASSIGN_OR_RETURN(node_,
-                     raft::Node::Start(options, *log_, *state_, shards_->machines(ModelBugs()),
-                                       transport_, *environment_.clock, *environment_.random));
-    std::vector<replication::Group*> groups;
-    for (uint32_t i = 0; i < node_->shards(); ++i) groups.push_back(&node_->group(ShardId(i)));
-    shards_->SetGroups(std::move(groups));
-    node_->OnUnhealthy([](const absl::Status& status) {
-      log::Error("the store can only be read until it is restarted", {{"status", status}});
-    });
+    return options;
+  }
+
+  // What becomes of the data folder; its groups run once the services do.
+  absl::Status OpenReplica() {
+    const rpc::TlsFiles tls = role::ClusterTlsFiles(config_);
+    ASSIGN_OR_RETURN(const rpc::CheckedTlsFiles own,
+                     rpc::CheckTlsFiles(tls, environment_.clock->Now()));
+    ASSIGN_OR_RETURN(const uint32_t count, Replica::ShardCount(*log_, config_.store().shards()));
+    shards_ = std::make_unique<Shards>(*state_, count);
+    peers_ = std::make_unique<Peers>(
+        PeersOptions{.addresses = OtherStores(),
+                     .tls = tls,
+                     .cluster = config_.cluster().name(),
+                     .max_queued_bytes = config_.store().peer_queue_bytes()},
+        environment_.network->NextLoop());
+    shards_->SetAddressBook([peers = peers_.get()](NodeId node) { return peers->AddressOf(node); });
+    ReplicaOptions options;
+    options.name = own.identity.node;
+    options.cluster = config_.cluster().name();
+    options.stores = {config_.cluster().stores().begin(), config_.cluster().stores().end()};
+    options.shards = config_.store().shards();
+    options.max_voters = config_.store().voters();
+    options.node = NodeOptions();
+    ASSIGN_OR_RETURN(replica_, Replica::Open(std::move(options), *log_, *state_, *peers_, *shards_,
+                                             shards_->machines(ModelBugs()), *environment_.clock,
+                                             *environment_.random));
     housekeeper_ = std::make_unique<Housekeeper>(
         Housekeeper::Options{.dedup_window = Milliseconds(config_.store().dedup_window()),
                              .tombstone_window = Milliseconds(config_.store().tombstone_window())},
@@ -171,10 +208,18 @@ class Store : public role::Service {
     return absl::OkStatus();
   }
 
+  // A store that is listed alone has nobody to talk to.
+  std::vector<std::string> OtherStores() const {
+    if (config_.cluster().stores_size() <= 1) return {};
+    return {config_.cluster().stores().begin(), config_.cluster().stores().end()};
+  }
+
   absl::Status StartServices() {
     const rpc::TlsFiles tls = role::ClusterTlsFiles(config_);
-    RETURN_IF_ERROR(rpc::CheckTlsFiles(tls, environment_.clock->Now()));
     std::vector<std::unique_ptr<grpc::Service>> services;
+    services.push_back(MakePeerService({.peers = peers_.get(),
+                                        .introduce = [this] { return replica_->Introduce(); },
+                                        .status = [this] { return Status(); }}));
     services.push_back(MakeDeliveryService(*shards_));
     services.push_back(MakeDirectoryService(*shards_));
     ASSIGN_OR_RETURN(rpc_, rpc::Server::Start({.address = config_.store().address(),
@@ -237,8 +282,11 @@ class Store : public role::Service {
   void AddHealth() {
     using Weight = HealthRegistry::Weight;
     HealthRegistry& health = *environment_.health;
-    health_.push_back(health.Add("log", Weight::kReadiness, [this] { return node_->health(); }));
+    health_.push_back(health.Add("log", Weight::kReadiness, [this] { return replica_->status(); }));
     health_.push_back(health.Add("shards", Weight::kReadiness, [this] { return ShardsStatus(); }));
+    health_.push_back(
+        health.Add("leaders", Weight::kInformation, [this] { return LeadersStatus(); }));
+    health_.push_back(health.Add("peers", Weight::kInformation, [this] { return PeersStatus(); }));
     health_.push_back(
         health.Add("auth", Weight::kInformation, [this] { return authenticator_->status(); }));
     if (tls_ == nullptr) return;
@@ -253,19 +301,79 @@ class Store : public role::Service {
 
   // Fine while at least one shard can be written or read through this node.
   absl::Status ShardsStatus() const {
-    for (uint32_t i = 0; i < shards_->count(); ++i) {
-      if (shards_->group(ShardId(i)).status().leader.has_value()) return absl::OkStatus();
-    }
+    RETURN_IF_ERROR(replica_->status());
+    if (!shards_->HasReplica()) return CanRelay();
+    if (Leaderless().size() < shards_->count()) return absl::OkStatus();
     return absl::UnavailableError("no shard has a leader");
   }
 
+  absl::Status CanRelay() const {
+    for (const PeerState& peer : peers_->States()) {
+      if (peer.member.voter && peer.connected) return absl::OkStatus();
+    }
+    return absl::UnavailableError("no store with replicas is connected");
+  }
+
+  // Whose accounts are unavailable, in words.
+  absl::Status LeadersStatus() const {
+    if (!shards_->HasReplica()) return absl::OkStatus();
+    const std::vector<uint32_t> leaderless = Leaderless();
+    if (leaderless.empty()) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("without a leader: shards ", absl::StrJoin(leaderless, ", ")));
+  }
+
+  std::vector<uint32_t> Leaderless() const {
+    std::vector<uint32_t> leaderless;
+    for (uint32_t i = 0; i < shards_->count(); ++i) {
+      if (!shards_->group(ShardId(i)).status().leader.has_value()) leaderless.push_back(i);
+    }
+    return leaderless;
+  }
+
+  absl::Status PeersStatus() const {
+    std::vector<std::string> missing;
+    for (const PeerState& peer : peers_->States()) {
+      if (!peer.connected) missing.push_back(peer.member.name);
+    }
+    if (missing.empty()) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("not connected: ", absl::StrJoin(missing, ", ")));
+  }
+
+  StoreStatus Status() const {
+    StoreStatus status;
+    status.self = replica_->Introduce();
+    status.version = std::string(role::Version());
+    status.health = replica_->status();
+    status.ready = environment_.health->Ready();
+    for (const HealthRegistry::Item& item : environment_.health->Report()) {
+      if (item.status.ok()) continue;
+      status.complaints.push_back(absl::StrCat(item.name, ": ", item.status.message()));
+    }
+    status.peers = peers_->States();
+    if (const absl::StatusOr<kv::DiskSpace> space = log_->Space(); space.ok()) {
+      status.disk = *space;
+    }
+    status.log_bytes = FolderBytes(DataFolder() + "/log");
+    status.state_bytes = FolderBytes(DataFolder() + "/state");
+    if (!shards_->HasReplica()) return status;
+    for (uint32_t i = 0; i < shards_->count(); ++i) {
+      status.groups.push_back(shards_->group(ShardId(i)).status());
+    }
+    return status;
+  }
+
   void Stop(absl::Duration timeout) {
+    if (stopped_) return;
+    stopped_ = true;
     health_.clear();
     if (imap_ != nullptr) imap_->Drain(timeout);
-    if (rpc_ != nullptr) rpc_->Stop(std::min(timeout, kStopGrace));
     housekeeper_.reset();
-    if (node_ != nullptr && !stopped_) node_->Stop();
-    stopped_ = true;
+    // Leadership moves away over the streams that the server carries.
+    if (replica_ != nullptr) replica_->Stop();
+    if (peers_ != nullptr) peers_->Close();
+    // Long streams never end by themselves; answers that are queued on them go out.
+    if (rpc_ != nullptr) rpc_->Stop(std::min(timeout, kAnswersGrace));
   }
 
   const role::Environment environment_;
@@ -273,9 +381,9 @@ class Store : public role::Service {
   std::unique_ptr<kv::Database> log_;
   std::unique_ptr<kv::Database> state_;
   std::optional<kv::WriteMetrics> write_metrics_;
-  raft::NullTransport transport_;
   std::unique_ptr<Shards> shards_;
-  std::unique_ptr<raft::Node> node_;
+  std::unique_ptr<Peers> peers_;
+  std::unique_ptr<Replica> replica_;
   std::unique_ptr<Housekeeper> housekeeper_;
   bool stopped_ = false;
   RecentMarks recent_;

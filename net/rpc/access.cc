@@ -31,6 +31,11 @@ const std::vector<Rule>& Rules() {
       {"/packetboat.rpc.directory.Directory/Version", {Role::kAuth, Role::kAdmin}},
       {"/packetboat.rpc.directory.Directory/Change", {Role::kAdmin}},
       {"/packetboat.rpc.directory.Directory/EnsureAccounts", {Role::kAuth}},
+      {"/packetboat.rpc.replication.Peer/Identify", {Role::kStore}},
+      {"/packetboat.rpc.replication.Peer/Exchange", {Role::kStore}},
+      {"/packetboat.rpc.replication.Peer/Propose", {Role::kStore}},
+      {"/packetboat.rpc.replication.Peer/Relay", {Role::kStore}},
+      {"/packetboat.rpc.replication.Peer/Status", {Role::kStore, Role::kAdmin}},
       // Health tells no secret, and everything that depends on a service asks for it.
       {"/grpc.health.v1.Health/Check",
        {Role::kMx, Role::kSigner, Role::kAuth, Role::kStore, Role::kAdmin}},

@@ -1,5 +1,7 @@
 #include "net/rpc/access.h"
 
+#include <string>
+
 #include "gtest/gtest.h"
 
 namespace packetboat::rpc {
@@ -33,6 +35,19 @@ TEST(AccessTest, AnMxReachesNeitherHashesNorKeysNorTheDirectory) {
 TEST(AccessTest, TheSignerMayCallNothingButHealth) {
   for (absl::string_view method : KnownMethods()) {
     EXPECT_EQ(MayCall(Role::kSigner, method), method.find("grpc.health") != method.npos) << method;
+  }
+}
+
+// Who speaks for a store could make a log say anything.
+TEST(AccessTest, OnlyStoresReplicate) {
+  for (Role role : AllRoles()) {
+    for (const char* method : {"Identify", "Exchange", "Propose", "Relay"}) {
+      EXPECT_EQ(MayCall(role, std::string("/packetboat.rpc.replication.Peer/") + method),
+                role == Role::kStore)
+          << RoleName(role) << " " << method;
+    }
+    EXPECT_EQ(MayCall(role, "/packetboat.rpc.replication.Peer/Status"),
+              role == Role::kStore || role == Role::kAdmin);
   }
 }
 

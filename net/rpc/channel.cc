@@ -9,8 +9,6 @@ namespace packetboat::rpc {
 namespace {
 
 constexpr absl::Duration kReconnectMin = absl::Milliseconds(50);
-constexpr absl::Duration kReconnectMax = absl::Seconds(1);
-constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 // Room for the fields around the bytes of a message of kMaxMessageBytes.
 constexpr int kEnvelopeBytes = 64 * 1024;
 
@@ -21,15 +19,16 @@ int Milliseconds(absl::Duration duration) {
 }  // namespace
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const TlsFiles& files,
-                                           const std::string& cluster, Role server_role) {
+                                           const std::string& cluster, Role server_role,
+                                           const ConnectionTiming& timing) {
   grpc::ChannelArguments args;
-  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepaliveInterval));
-  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(timing.keepalive_interval));
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(timing.keepalive_timeout));
   args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kReconnectMin));
   // What gRPC calls so bounds one attempt, handshake and all.
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(kConnectTimeout));
-  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(kReconnectMax));
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Milliseconds(timing.connect_timeout));
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(timing.reconnect_max));
   args.SetMaxReceiveMessageSize(kMaxMessageBytes + kEnvelopeBytes);
   args.SetMaxSendMessageSize(kMaxMessageBytes + kEnvelopeBytes);
   // Sent as SNI; the certificates carry it, and who the peer is is judged by its URI name.

@@ -24,11 +24,21 @@ inline constexpr int kMaxMessageBytes = 1 << 20;
 inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(2);
 inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(2);
 
+// How soon a connection notices that its peer is gone, and that it is back.
+struct ConnectionTiming {
+  absl::Duration keepalive_interval = kKeepaliveInterval;
+  absl::Duration keepalive_timeout = kKeepaliveTimeout;
+  // Of one attempt, TLS and all.
+  absl::Duration connect_timeout = absl::Seconds(5);
+  absl::Duration reconnect_max = absl::Seconds(1);  // between attempts
+};
+
 // A connection, made on first use and made again within a second after it broke, to `address`
 // (`host:port`), whose holder must have `server_role` in `cluster`. Calls fail with UNAVAILABLE
 // while there is none.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const TlsFiles& files,
-                                           const std::string& cluster, Role server_role);
+                                           const std::string& cluster, Role server_role,
+                                           const ConnectionTiming& timing = {});
 
 // The same bounds and keepalive for a server.
 void ConfigureServer(grpc::ServerBuilder& builder);

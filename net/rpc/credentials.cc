@@ -102,6 +102,14 @@ void Configure(const std::string& cluster, std::optional<Role> peer,
   options.set_check_call_host(false);
 }
 
+Identity IdentityOf(const grpc::AuthContext& context) {
+  const std::vector<grpc::string_ref> values = context.FindPropertyValues(kUriProperty);
+  CHECK(values.size() == 1);
+  const std::optional<Identity> identity = ParseIdentity(View(values[0]));
+  CHECK(identity.has_value());
+  return *identity;
+}
+
 }  // namespace
 
 std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const TlsFiles& files,
@@ -125,12 +133,9 @@ std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const TlsFiles& fil
 }
 
 Identity CallerOf(const grpc::ServerContextBase& context) {
-  const std::vector<grpc::string_ref> values =
-      context.auth_context()->FindPropertyValues(kUriProperty);
-  CHECK(values.size() == 1);
-  const std::optional<Identity> identity = ParseIdentity(View(values[0]));
-  CHECK(identity.has_value());
-  return *identity;
+  return IdentityOf(*context.auth_context());
 }
+
+Identity PeerOf(const grpc::ClientContext& context) { return IdentityOf(*context.auth_context()); }
 
 }  // namespace packetboat::rpc

@@ -1,6 +1,7 @@
 #ifndef PACKETBOAT_NET_RPC_CREDENTIALS_H_
 #define PACKETBOAT_NET_RPC_CREDENTIALS_H_
 
+#include <grpcpp/client_context.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_context.h>
@@ -29,6 +30,10 @@ std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const TlsFiles& fil
 
 // The caller of a call that ServerCredentials let in. CHECK-fails on a call that came in otherwise.
 Identity CallerOf(const grpc::ServerContextBase& context);
+
+// Who answers a call on a channel with ChannelCredentials, from the first answer on until the call
+// is done.
+Identity PeerOf(const grpc::ClientContext& context);
 
 }  // namespace packetboat::rpc
 

@@ -51,7 +51,7 @@ class BackendTest : public ::testing::Test {
   BackendTest()
       : disk_(kv::Profile::kState),
         state_(disk_.Open()),
-        shards_(*state_),
+        shards_(*state_, 1),
         network_(1),
         loop_(network_.NextLoop()) {
     machine_ = shards_.machines()(ShardId(0));

@@ -309,6 +309,11 @@ void GroupDriver::Process(Update update) {
   if (update.append.has_value()) AppendToLog(*update.append);
   SendAll(std::move(update.messages));
   if (update.role_changed) OnRoleChanged();
+  if (core_.leader() != leader_told_) {
+    // A follower of an election hears who won by the winner's first message.
+    leader_told_ = core_.leader();
+    Changed();
+  }
   AdvanceApply();
   if (core_.leads() && reads_.waiting()) StartReadRound();
 }

@@ -177,6 +177,7 @@ class GroupDriver {
   size_t remote_reading_ = 0;
   std::multimap<RaftIndex, replication::WaitCallback> waiters_;
 
+  std::optional<NodeId> leader_told_;
   bool draining_ = false;
   bool stalled_ = false;
   absl::Status health_;

@@ -1,5 +1,6 @@
 #include "store/shards/shards.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -8,7 +9,22 @@
 
 namespace packetboat::store {
 
-Shards::Shards(kv::Database& state) : state_(state) {}
+namespace {
+
+// Answers of absent groups: there is nothing to do for them but to give them.
+constexpr size_t kAbsentThreads = 1;
+constexpr size_t kAbsentQueue = 10'000;
+
+}  // namespace
+
+Shards::Shards(kv::Database& state, uint32_t count)
+    : state_(state), absent_callbacks_(kAbsentThreads, kAbsentQueue), groups_(count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    absent_.push_back(std::make_unique<AbsentGroup>(ShardId(i), absent_callbacks_));
+    groups_[i] = absent_.back().get();
+  }
+}
+
 Shards::~Shards() = default;
 
 replication::StateMachineFactory Shards::machines(const model::PlantedBugs& bugs) {
@@ -18,7 +34,23 @@ replication::StateMachineFactory Shards::machines(const model::PlantedBugs& bugs
   };
 }
 
-void Shards::SetGroups(std::vector<replication::Group*> groups) { groups_ = std::move(groups); }
+void Shards::SetGroups(const std::vector<replication::Group*>& groups) {
+  CHECK(groups.size() == groups_.size());
+  for (size_t i = 0; i < groups.size(); ++i) {
+    groups_[i].store(groups[i], std::memory_order_release);
+  }
+  present_.store(true, std::memory_order_release);
+}
+
+void Shards::SetAddressBook(std::function<std::string(NodeId)> address_of) {
+  address_of_ = std::move(address_of);
+}
+
+std::string Shards::LeaderAddress(ShardId shard) const {
+  if (!address_of_) return "";
+  const std::optional<NodeId> leader = group(shard).status().leader;
+  return leader.has_value() ? address_of_(*leader) : "";
+}
 
 void Shards::Propose(ShardId shard, const entry::Entry& entry, ResultCallback done) {
   if (shard.value() >= groups_.size()) {

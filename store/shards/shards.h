@@ -1,6 +1,7 @@
 #ifndef PACKETBOAT_STORE_SHARDS_SHARDS_H_
 #define PACKETBOAT_STORE_SHARDS_SHARDS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,11 +14,13 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/ids.h"
+#include "base/thread_pool.h"
 #include "store/kv/database.h"
 #include "store/model/changes.h"
 #include "store/model/planted_bugs.h"
 #include "store/replication/group.h"
 #include "store/replication/state_machine.h"
+#include "store/shards/absent_group.h"
 
 namespace packetboat::entry {
 class Entry;
@@ -34,18 +37,28 @@ class Shards {
   // is a result.
   using ResultCallback = absl::AnyInvocable<void(absl::StatusOr<entry::Result>)>;
 
-  // `state` outlives this.
-  explicit Shards(kv::Database& state);
+  // `state` outlives this. `count` is that of the whole cluster.
+  Shards(kv::Database& state, uint32_t count);
   ~Shards();
 
   // The state machines to run the groups with: they wake the watchers here.
   replication::StateMachineFactory machines(const model::PlantedBugs& bugs = {});
 
-  // To be called once, when the groups run and before anything below is. By shard number.
-  void SetGroups(std::vector<replication::Group*> groups);
+  // When the groups run; until then, and on a node without replicas for good, every shard is
+  // unavailable here. By shard number; they outlive this.
+  void SetGroups(const std::vector<replication::Group*>& groups);
+  // Where a store answers; empty if that is not known. To be called before the shards are used.
+  void SetAddressBook(std::function<std::string(NodeId)> address_of);
 
   uint32_t count() const { return static_cast<uint32_t>(groups_.size()); }
-  replication::Group& group(ShardId shard) { return *groups_[shard.value()]; }
+  replication::Group& group(ShardId shard) const {
+    return *groups_[shard.value()].load(std::memory_order_acquire);
+  }
+  // Whether this node has the shard's state.
+  bool HasReplica() const { return present_.load(std::memory_order_acquire); }
+  // `host:port` of the store that probably leads the shard, as cluster.stores names it; empty if
+  // that is not known.
+  std::string LeaderAddress(ShardId shard) const;
 
   // Callbacks come from threads of the group and must not block.
   void Propose(ShardId shard, const entry::Entry& entry, ResultCallback done);
@@ -69,7 +82,11 @@ class Shards {
   void Notify(const model::Changes& changes);
 
   kv::Database& state_;
-  std::vector<replication::Group*> groups_;
+  ThreadPool absent_callbacks_;
+  std::vector<std::unique_ptr<AbsentGroup>> absent_;
+  std::vector<std::atomic<replication::Group*>> groups_;
+  std::atomic<bool> present_{false};
+  std::function<std::string(NodeId)> address_of_;
 
   // Held while wakes run.
   absl::Mutex watch_mutex_;

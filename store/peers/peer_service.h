@@ -1,0 +1,28 @@
+#ifndef PACKETBOAT_STORE_PEERS_PEER_SERVICE_H_
+#define PACKETBOAT_STORE_PEERS_PEER_SERVICE_H_
+
+#include <grpcpp/impl/service_type.h>
+
+#include <functional>
+#include <memory>
+
+#include "store/peers/formation.h"
+#include "store/peers/peers.h"
+#include "store/peers/status.h"
+
+namespace packetboat::store {
+
+struct PeerServiceParts {
+  // Outlives the service.
+  Peers* peers;
+  // What this store says of itself; from any thread.
+  std::function<Introduction()> introduce;
+  std::function<StoreStatus()> status;
+};
+
+// The gRPC service of proto/replication/replication.proto.
+std::unique_ptr<grpc::Service> MakePeerService(PeerServiceParts parts);
+
+}  // namespace packetboat::store
+
+#endif  // PACKETBOAT_STORE_PEERS_PEER_SERVICE_H_

@@ -1,0 +1,209 @@
+#include "store/peers/peers.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "base/check.h"
+#include "base/status.h"
+#include "net/rpc/channel.h"
+#include "net/rpc/credentials.h"
+#include "proto/replication/replication.grpc.pb.h"
+#include "store/peers/link.h"
+#include "store/peers/wire.h"
+
+namespace packetboat::store {
+namespace {
+
+using rpc::replication::IdentifyReply;
+using rpc::replication::IdentifyRequest;
+using rpc::replication::Peer;
+
+// A store that was cut off is heard again soon after it is back: its shards wait for it.
+constexpr rpc::ConnectionTiming kTiming = {.keepalive_interval = absl::Seconds(1),
+                                           .keepalive_timeout = absl::Seconds(2),
+                                           .connect_timeout = absl::Seconds(1),
+                                           .reconnect_max = absl::Milliseconds(300)};
+
+absl::StatusOr<Introduction> FromWire(const rpc::Identity& holder, const IdentifyReply& reply) {
+  Introduction one;
+  one.id = NodeId(reply.node_id());
+  one.name = holder.node;
+  one.cluster = reply.cluster();
+  one.shards = reply.shards();
+  one.stores = {reply.stores().begin(), reply.stores().end()};
+  if (one.id == NodeId(0)) return absl::UnavailableError("it says nothing of itself");
+  if (reply.has_members()) {
+    ASSIGN_OR_RETURN(one.members, store::FromWire(reply.members()));
+  }
+  return one;
+}
+
+struct Connection {
+  std::string address;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<Peer::Stub> stub;
+};
+
+}  // namespace
+
+class Peers::Impl {
+ public:
+  Impl(PeersOptions options, net::EventLoop& loop) : options_(std::move(options)), loop_(loop) {
+    for (const std::string& address : options_.addresses) {
+      Connection& connection = connections_.emplace_back();
+      connection.address = address;
+      connection.channel =
+          rpc::OpenChannel(address, options_.tls, options_.cluster, rpc::Role::kStore, kTiming);
+      connection.stub = Peer::NewStub(connection.channel);
+    }
+  }
+
+  std::vector<Answer> Introduce(absl::Duration timeout) {
+    struct Call {
+      grpc::ClientContext context;
+      IdentifyRequest request;
+      IdentifyReply reply;
+      absl::StatusOr<Introduction> result = absl::UnknownError("");
+    };
+    std::vector<Call> calls(connections_.size());
+    absl::BlockingCounter answered(static_cast<int>(calls.size()));
+    for (size_t i = 0; i < calls.size(); ++i) {
+      Call& call = calls[i];
+      call.context.set_wait_for_ready(true);
+      rpc::SetTimeout(call.context, timeout);
+      connections_[i].stub->async()->Identify(
+          &call.context, &call.request, &call.reply, [&call, &answered](grpc::Status status) {
+            call.result =
+                status.ok() ? FromWire(rpc::PeerOf(call.context), call.reply) : NoAnswer(status);
+            answered.DecrementCount();
+          });
+    }
+    answered.Wait();
+    std::vector<Answer> answers;
+    for (size_t i = 0; i < calls.size(); ++i) {
+      answers.push_back({connections_[i].address, std::move(calls[i].result)});
+    }
+    return answers;
+  }
+
+  void Begin(NodeId self, Members members) {
+    CHECK(!begun_);
+    self_ = self;
+    members_ = std::move(members);
+    for (const Connection& connection : connections_) {
+      links_.push_back(
+          std::make_shared<Link>(Link::Options{connection.address, self, options_.max_queued_bytes},
+                                 *connection.stub, loop_, members_));
+    }
+    begun_.store(true, std::memory_order_release);
+    for (const auto& link : links_) link->Start();
+  }
+
+  bool begun() const { return begun_.load(std::memory_order_acquire); }
+  NodeId self() const { return self_; }
+  const Members& members() const { return members_; }
+
+  void Close() {
+    SetReceiver(nullptr);
+    if (!begun()) return;
+    for (const auto& link : links_) link->Stop();
+  }
+
+  Link* LinkTo(NodeId node) const {
+    if (!begun()) return nullptr;
+    for (const auto& link : links_) {
+      if (link->peer() == node) return link.get();
+    }
+    return nullptr;
+  }
+
+  std::string AddressOf(NodeId node) const {
+    if (const Link* const link = LinkTo(node); link != nullptr) return link->address();
+    if (!begun()) return "";
+    const Member* const member = members_.Find(node);
+    return member == nullptr ? "" : member->address;
+  }
+
+  std::vector<PeerState> States() const {
+    std::vector<PeerState> states;
+    if (!begun()) return states;
+    for (const Member& member : members_.all) {
+      if (member.id == self_) continue;
+      PeerState& state = states.emplace_back(PeerState{.member = member});
+      state.address = AddressOf(member.id);
+      const Link* const link = LinkTo(member.id);
+      if (link == nullptr) continue;
+      state.connected = true;
+      state.queued_bytes = link->queued_bytes();
+      state.dropped_frames = link->dropped();
+    }
+    return states;
+  }
+
+  void SetReceiver(Receiver receiver) {
+    absl::MutexLock lock(&receiver_mutex_);
+    receiver_ = std::move(receiver);
+  }
+
+  void Deliver(NodeId from, absl::string_view frame) {
+    absl::ReaderMutexLock lock(&receiver_mutex_);
+    if (receiver_) receiver_(from, frame);
+  }
+
+ private:
+  static absl::Status NoAnswer(const grpc::Status& status) {
+    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      return absl::UnavailableError("it does not answer");
+    }
+    return rpc::FromGrpc(status);
+  }
+
+  const PeersOptions options_;
+  net::EventLoop& loop_;
+  std::vector<Connection> connections_;
+
+  // Set before begun_, unchanged from then on.
+  NodeId self_;
+  Members members_;
+  std::vector<std::shared_ptr<Link>> links_;
+  std::atomic<bool> begun_{false};
+
+  absl::Mutex receiver_mutex_;
+  Receiver receiver_ ABSL_GUARDED_BY(receiver_mutex_);
+};
+
+Peers::Peers(PeersOptions options, net::EventLoop& loop)
+    : impl_(std::make_unique<Impl>(std::move(options), loop)) {}
+
+Peers::~Peers() { Close(); }
+
+std::vector<Answer> Peers::Introduce(absl::Duration timeout) { return impl_->Introduce(timeout); }
+
+void Peers::Begin(NodeId self, Members members) { impl_->Begin(self, std::move(members)); }
+
+const Members* Peers::members() const { return impl_->begun() ? &impl_->members() : nullptr; }
+
+NodeId Peers::self() const { return impl_->self(); }
+
+void Peers::Close() { impl_->Close(); }
+
+std::string Peers::AddressOf(NodeId node) const { return impl_->AddressOf(node); }
+
+std::vector<PeerState> Peers::States() const { return impl_->States(); }
+
+void Peers::Start(NodeId, Receiver receiver) { impl_->SetReceiver(std::move(receiver)); }
+
+void Peers::Stop() { impl_->SetReceiver(nullptr); }
+
+void Peers::Send(NodeId to, std::string frame) {
+  if (Link* const link = impl_->LinkTo(to); link != nullptr) link->Send(std::move(frame));
+}
+
+void Peers::Deliver(NodeId from, absl::string_view frame) { impl_->Deliver(from, frame); }
+
+}  // namespace packetboat::store
