@@ -6,7 +6,7 @@ Range Range::Prefix(absl::string_view prefix) {
   return Range{std::string(prefix), PrefixEnd(prefix)};
 }
 
-std::vector<KeyspaceOptions> LogKeyspaces() { return {{"meta", false}, {"entries", false}}; }
+std::vector<KeyspaceOptions> LogKeyspaces() { return {{"meta", false}, {"entries", true}}; }
 
 std::vector<KeyspaceOptions> StateKeyspaces() {
   return {{"applied", false}, {"records", false}, {"bodies", true}};

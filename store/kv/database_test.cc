@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -357,6 +360,45 @@ TEST(RocksDbTest, ABodyIsWrittenToTheFilesAboutOnce) {
   ASSERT_TRUE((*db)->Write(batch, Durability::kSynced).ok());
   EXPECT_GE((*db)->stats().file_bytes, kBytes);
   EXPECT_LT((*db)->stats().file_bytes, kBytes + kBytes / 10);
+}
+
+uint64_t BytesIn(const std::string& folder) {
+  uint64_t bytes = 0;
+  std::error_code gone;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const uint64_t size = file.file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
+// As a Raft log is written and cut: once into the write-ahead log, once more when memory is full,
+// and not again; and what was cut is given back.
+TEST(RocksDbTest, AnEntryOfTheLogIsWrittenAboutTwice) {
+  RocksDbOptions options;
+  options.path = absl::StrCat(::testing::TempDir(), "/kv-log-amplification");
+  options.profile = Profile::kLog;
+  options.write_buffer_bytes = 1 << 20;
+  std::filesystem::remove_all(options.path);
+  auto db = OpenRocksDb(options);
+  ASSERT_TRUE(db.ok()) << db.status();
+  constexpr int kEntries = 6000, kKept = 500;
+  constexpr uint64_t kEntryBytes = 10'000;
+  SeededRandom random(1);
+  const auto key = [](int entry) { return absl::StrFormat("%08d", entry); };
+  for (int i = 0; i < kEntries; ++i) {
+    WriteBatch batch;
+    batch.Put(kLogEntries, key(i), random.Bytes(kEntryBytes));
+    if (i % kKept == 0 && i > kKept) batch.DeleteRange(kLogEntries, key(0), key(i - kKept));
+    ASSERT_TRUE((*db)->Write(batch, Durability::kLazy).ok());
+  }
+  EXPECT_LT((*db)->stats().file_bytes, kEntries * kEntryBytes * 5 / 2);
+  // Compaction gives it back in its own time.
+  const absl::Time end = absl::Now() + absl::Minutes(1);
+  while (BytesIn(options.path) > kEntries * kEntryBytes / 2) {
+    ASSERT_LT(absl::Now(), end) << BytesIn(options.path);
+    absl::SleepFor(absl::Milliseconds(10));
+  }
 }
 
 TEST(PrefixEndTest, IsTheFirstKeyBeyond) {

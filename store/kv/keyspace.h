@@ -16,6 +16,8 @@ using Keyspace = StrongId<struct KeyspaceTag, uint32_t>;
 // The log database: entries, terms and votes of every group, and the identity of the data folder.
 // Written by store/raft alone.
 inline constexpr Keyspace kLogMeta{0};
+// Values from `min_blob_bytes` on go to blob files: by the time a table would be compacted most of
+// what it refers to is cut, and nothing is rewritten.
 inline constexpr Keyspace kLogEntries{1};
 
 // The state database. `kApplied` is written by store/raft alone; the others belong to the state

@@ -304,7 +304,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksDbOptions& options,
   if (keyspace.blobs) {
     family.enable_blob_files = true;
     family.min_blob_size = options.min_blob_bytes;
-    family.blob_compression_type = rocksdb::kZSTD;
+    family.blob_compression_type = family.compression;
     family.enable_blob_garbage_collection = true;
     family.blob_file_size = uint64_t{128} << 20;
   }
