@@ -31,7 +31,7 @@ constexpr size_t kChunk = size_t{512} * 1024;
 // The real state machine over a group that commits when the test says so.
 class DeliverySessionTest : public ::testing::Test {
  protected:
-  DeliverySessionTest() : disk_(kv::Profile::kState), state_(disk_.Open()), shards_(*state_) {
+  DeliverySessionTest() : disk_(kv::Profile::kState), state_(disk_.Open()), shards_(*state_, 1) {
     machine_ = shards_.machines()(ShardId(0));
     group_ = std::make_unique<FakeGroup>(FakeGroup::Options{.mode = FakeGroup::Mode::kManual},
                                          *state_, *machine_, clock_);
