@@ -25,6 +25,7 @@
 #include "store/imap_options.h"
 #include "store/kv/rocksdb.h"
 #include "store/kv/write_metrics.h"
+#include "store/model/state_machine.h"
 #include "store/peers/peer_service.h"
 #include "store/peers/peers.h"
 #include "store/peers/replica.h"
@@ -172,6 +173,7 @@ class Store : public role::Service {
     options.raft.clock_ahead_max = Milliseconds(config_.store().clock_ahead_max());
     options.raft.clock_skew_max = Milliseconds(config_.store().clock_skew_max());
     options.raft.max_unflushed_log_bytes = config_.store().unflushed_log_bytes();
+    options.raft.space_use = model::SpaceUseOf;
     options.raft.test_faults = RaftFaults();
     options.drain_timeout = kStopGrace;
     return options;

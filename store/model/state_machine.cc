@@ -11,6 +11,7 @@
 #include "store/model/commands.h"
 #include "store/model/limits.h"
 #include "store/model/state.h"
+#include "store/model/types.h"
 
 namespace packetboat::model {
 namespace {
@@ -164,6 +165,37 @@ void Model::OnApplied(RaftIndex index) {
   if (changes_.empty()) return;
   const Changes changes = std::exchange(changes_, Changes());
   if (observer_) observer_(index, changes);
+}
+
+replication::SpaceUse SpaceUseOf(absl::string_view command) {
+  Entry entry;
+  if (!Decode(command, entry).ok()) return replication::SpaceUse::kBody;
+  switch (entry.command_case()) {
+    case Entry::kBodyChunk:
+    case Entry::kDeliver:
+    case Entry::kAppend:
+      return replication::SpaceUse::kBody;
+    case Entry::kExpunge:
+    case Entry::kForgetKeys:
+    case Entry::kExpireKeys:
+    case Entry::kDropStage:
+    case Entry::kDeleteMailbox:
+    case Entry::kDeleteAccount:
+    case Entry::kPurge:
+    case Entry::kCollectBodies:
+    case Entry::kExpireTombstones:
+    case Entry::kRemoveDomain:
+    case Entry::kRemoveAccount:
+    case Entry::kConfirmRemoval:
+    case Entry::kRemoveAlias:
+      return replication::SpaceUse::kFrees;
+    case Entry::kStoreFlags:
+      return (entry.store_flags().flags().system() & kDeleted) != 0
+                 ? replication::SpaceUse::kFrees
+                 : replication::SpaceUse::kLittle;
+    default:
+      return replication::SpaceUse::kLittle;
+  }
 }
 
 absl::Status CheckEntry(absl::string_view command) {

@@ -43,6 +43,10 @@ class Model : public replication::StateMachine {
   PlantedBugs bugs_;
 };
 
+// What the entry does to the disk. Deletions free space, and so does the \Deleted flag, without
+// which IMAP cannot expunge.
+replication::SpaceUse SpaceUseOf(absl::string_view command);
+
 // For proposers: whether Apply would take these bytes for an entry at all. kInvalidArgument says
 // why not. An entry that passes may still be answered MALFORMED.
 absl::Status CheckEntry(absl::string_view command);

@@ -17,7 +17,7 @@ using kv::AppendInteger;
 using kv::ByteReader;
 
 constexpr uint8_t kRecordVersion = 1;
-constexpr uint8_t kFrameVersion = 1;
+constexpr uint8_t kFrameVersion = 2;
 constexpr uint8_t kConfigurationVersion = 1;
 constexpr size_t kEntryOverheadBytes = 8 + 1 + 8 + 4;
 constexpr size_t kMessageOverheadBytes = 64;
@@ -263,6 +263,8 @@ std::string EncodeFrame(const Frame& frame) {
   AppendInteger(out, frame.incarnation);
   AppendInteger(out, frame.sequence);
   Append(out, frame.sent_at);
+  AppendInteger(out, static_cast<uint8_t>(frame.space));
+  AppendInteger(out, frame.free_bytes);
   AppendInteger<uint32_t>(out, static_cast<uint32_t>(frame.messages.size()));
   for (const Message& message : frame.messages) {
     AppendInteger(out, message.shard.value());
@@ -279,6 +281,10 @@ absl::StatusOr<Frame> DecodeFrame(absl::string_view bytes) {
   frame.incarnation = in.Number();
   frame.sequence = in.Number();
   frame.sent_at = in.Time();
+  const uint8_t space = in.Integer<uint8_t>();
+  if (space > static_cast<uint8_t>(SpaceLevel::kNone)) in.MarkBad();
+  frame.space = static_cast<SpaceLevel>(space);
+  frame.free_bytes = in.Integer<uint64_t>();
   const uint32_t count = in.Integer<uint32_t>();
   if (count > kMaxMessagesPerFrame) in.MarkBad();
   for (uint32_t i = 0; i < count && in.Good(); ++i) {

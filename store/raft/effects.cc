@@ -11,10 +11,12 @@ ApplyOutcome RunApply(ApplyWork work, replication::Applier& applier,
   std::vector<replication::CommittedEntry> entries;
   entries.reserve(work.entries.size());
   RaftIndex index = work.first;
+  uint64_t bytes = 0;
   for (const EntryPtr& entry : work.entries) {
     entries.push_back(
         {index, entry->term, entry->type == EntryType::kCommand, entry->log_time, entry->payload});
     index = Next(index);
+    bytes += entry->payload.size();
   }
   std::vector<std::string> results;
   const absl::Status status = applier.Apply(entries, &results);
@@ -34,7 +36,7 @@ ApplyOutcome RunApply(ApplyWork work, replication::Applier& applier,
       proposer.done(std::move(outcome));
     });
   }
-  return ApplyOutcome{work.shard, status, applier.mark()};
+  return ApplyOutcome{work.shard, status, applier.mark(), bytes};
 }
 
 }  // namespace packetboat::raft

@@ -49,6 +49,7 @@ struct ApplyOutcome {
   ShardId shard;
   absl::Status status;
   replication::AppliedMark mark;
+  uint64_t bytes = 0;  // of the entries
 };
 
 // Carries out `work`. `callbacks` gets what is to be called once the outcome is visible to readers
@@ -74,6 +75,8 @@ struct Effects {
   std::set<ShardId> changed;
   // The state must be flushed before a log can be cut.
   bool flush_state = false;
+  // Of all entries that have been applied since the start.
+  uint64_t applied_bytes = 0;
 };
 
 }  // namespace packetboat::raft

@@ -19,7 +19,8 @@ Core::Options CoreOptions(const Options& options, NodeId node, uint32_t seed) {
   Core::Options core;
   core.id = node;
   core.election_timeout_ms = absl::ToInt64Milliseconds(options.election_timeout);
-  core.heartbeat_ms = absl::ToInt64Milliseconds(options.heartbeat);
+  // The core is asked at each beat of the node, and says then what it has not said for half a beat.
+  core.heartbeat_ms = absl::ToInt64Milliseconds(options.heartbeat) / 2;
   core.seed = seed;
   core.max_inflight_entries = options.max_inflight_entries_per_follower;
   core.take_configurations_anywhere = options.test_faults.count_change_at_wrong_index;
@@ -33,11 +34,12 @@ absl::Time ToMicros(absl::Time time) { return absl::FromUnixMicros(absl::ToUnixM
 GroupDriver::GroupDriver(ShardId shard, NodeId node, uint32_t seed, const Options& options,
                          EntryLog log, HardState hard_state, replication::AppliedMark applied,
                          std::function<absl::StatusOr<replication::AppliedMark>()> flushed_mark,
-                         const Clock& clock, Effects& effects)
+                         const Clock& clock, const PeerReports& reports, Effects& effects)
     : shard_(shard),
       node_(node),
       options_(options),
       clock_(clock),
+      reports_(reports),
       effects_(effects),
       flushed_mark_(std::move(flushed_mark)),
       log_(std::move(log)),
@@ -49,6 +51,7 @@ GroupDriver::GroupDriver(ShardId shard, NodeId node, uint32_t seed, const Option
       reads_(node) {}
 
 void GroupDriver::Start() {
+  leaderless_since_ms_ = NowMs();
   Process(core_.Start(NowMs(), hard_state_));
   // What was applied in an earlier life: the core takes the last one for undecided.
   RaftIndex at;
@@ -70,6 +73,12 @@ void GroupDriver::Propose(Proposal proposal) {
   if (!TakesProposals()) {
     Later([proposal = std::move(proposal)]() mutable {
       proposal.done(absl::UnavailableError("not the leader"));
+    });
+    return;
+  }
+  if (absl::Status admitted = Admit(proposal.command); !admitted.ok()) {
+    Later([proposal = std::move(proposal), admitted = std::move(admitted)]() mutable {
+      proposal.done(admitted);
     });
     return;
   }
@@ -110,6 +119,9 @@ void GroupDriver::WaitApplied(RaftIndex index, replication::WaitCallback done) {
 
 absl::Status GroupDriver::Transfer(NodeId to) {
   if (!TakesProposals()) return absl::UnavailableError("not the leader");
+  if (reports_.Space(to, clock_.Monotonic()).value_or(SpaceLevel::kAmple) != SpaceLevel::kAmple) {
+    return absl::UnavailableError("that store is short of disk space");
+  }
   SubmitQueued();
   absl::StatusOr<Update> update = core_.Transfer(NowMs(), to);
   if (!update.ok()) return update.status();
@@ -136,12 +148,14 @@ void GroupDriver::HandOver() {
 
 // --- From the world ---
 
-void GroupDriver::Tick() {
+void GroupDriver::Tick(bool beat) {
   if (!health_.ok()) return;
   const int64_t now = NowMs();
-  if (now >= core_.next_timeout_ms()) Process(core_.Tick(now));
+  if (core_.leader().has_value()) leaderless_since_ms_ = now;
+  if (core_.leads() ? beat : now >= core_.next_timeout_ms()) Process(core_.Tick(now));
   ExpireReads();
   if (draining_ && idle()) HandOver();
+  if (beat && core_.leads() && Unfit()) LeaveToAFitterOne();
   // A lost round is asked again; the majority's answers count all the same.
   if (core_.leads() && reads_.waiting() &&
       now - last_round_ms_ >= absl::ToInt64Milliseconds(options_.heartbeat)) {
@@ -191,6 +205,11 @@ void GroupDriver::Receive(NodeId from, Message message) {
 
 void GroupDriver::ReceiveAppend(NodeId from, AppendEntries append) {
   const RaftIndex matched_by_all = append.matched_by_all;
+  if (space_ == SpaceLevel::kNone) {
+    // Heard, but not taken: the leader asks again and again, until there is room.
+    append.entries.clear();
+    append.commit = std::min(append.commit, append.prev_index);
+  }
   std::vector<AppendEntries> pieces;
   if (options_.test_faults.count_change_at_wrong_index) {
     pieces.push_back(std::move(append));
@@ -234,6 +253,7 @@ void GroupDriver::OnApplied(const ApplyOutcome& outcome) {
   applying_ = false;
   if (!outcome.status.ok()) return Fail(outcome.status);
   applied_ = outcome.mark;
+  effects_.applied_bytes += outcome.bytes;
   if (!health_.ok()) return;
 
   RaftIndex at;
@@ -270,6 +290,104 @@ void GroupDriver::SetStalled(bool stalled) {
   }
   queued_.clear();
   AnswerReads(reads_.TakeAll(absl::UnavailableError("the disk does not answer")));
+}
+
+void GroupDriver::SetSpace(SpaceLevel level) { space_ = level; }
+
+// --- Who should lead, and what a leader may take ---
+
+std::vector<absl::Duration> GroupDriver::ClocksAhead() const {
+  std::vector<absl::Duration> ahead;
+  const absl::Time now = clock_.Now();
+  const absl::Duration monotonic = clock_.Monotonic();
+  for (const Server& server : core_.configuration().servers) {
+    if (server.role != ServerRole::kVoter || server.id == node_) continue;
+    if (auto known = reports_.ClockAhead(server.id, now, monotonic)) ahead.push_back(*known);
+  }
+  std::sort(ahead.begin(), ahead.end());
+  return ahead;
+}
+
+absl::Time GroupDriver::LogTimeLimit() const {
+  if (lone()) return absl::InfiniteFuture();
+  const std::vector<absl::Duration> ahead = ClocksAhead();
+  // Nobody has been heard of, so nothing is committed now.
+  if (ahead.empty()) return absl::InfinitePast();
+  return clock_.Now() + ahead[ahead.size() / 2] + options_.clock_ahead_max;
+}
+
+bool GroupDriver::ClockIsOff() const {
+  if (lone()) return false;
+  size_t off = 0;
+  for (absl::Duration ahead : ClocksAhead()) {
+    if (absl::AbsDuration(ahead) > options_.clock_skew_max) ++off;
+  }
+  return off > core_.configuration().Voters().size() / 2;
+}
+
+bool GroupDriver::MayCampaign() const {
+  if (lone() || !Unfit()) return true;
+  // The majority that this clock is off from is there. For want of space alone it steps in at last:
+  // somebody has to lead for anything to be deleted.
+  const int64_t patience = 4 * absl::ToInt64Milliseconds(options_.election_timeout);
+  return !ClockIsOff() && NowMs() - leaderless_since_ms_ >= patience;
+}
+
+bool GroupDriver::FitterThanThis(NodeId voter) const {
+  const absl::Duration monotonic = clock_.Monotonic();
+  const std::optional<SpaceLevel> space = reports_.Space(voter, monotonic);
+  const auto ahead = reports_.ClockAhead(voter, clock_.Now(), monotonic);
+  if (voter == node_ || !space.has_value() || !ahead.has_value()) return false;
+  if (ClockIsOff()) return absl::AbsDuration(*ahead) > options_.clock_skew_max;
+  return *space == SpaceLevel::kAmple;
+}
+
+void GroupDriver::LeaveToAFitterOne() {
+  if (core_.transferring() || lone()) return;
+  NodeId best(0);
+  RaftIndex best_match;
+  for (NodeId voter : core_.configuration().Voters()) {
+    const RaftIndex match = core_.Match(voter).value_or(RaftIndex(0));
+    if (!FitterThanThis(voter) || (best != NodeId(0) && match <= best_match)) continue;
+    best = voter;
+    best_match = match;
+  }
+  if (best == NodeId(0)) return;
+  log::Warning("leadership left to another store",
+               {{"shard", shard_},
+                {"to", best},
+                {"why", ClockIsOff() ? "this clock is off" : "little space is left here"}});
+  SubmitQueued();
+  absl::StatusOr<Update> update = core_.Transfer(NowMs(), best);
+  if (update.ok()) Process(*std::move(update));
+}
+
+SpaceLevel GroupDriver::RoomForEntries() const {
+  const std::vector<NodeId> voters = core_.configuration().Voters();
+  std::vector<SpaceLevel> levels = {space_};
+  for (NodeId voter : voters) {
+    if (voter == node_) continue;
+    if (auto known = reports_.Space(voter, clock_.Monotonic())) levels.push_back(*known);
+  }
+  // Silence alone is no want of space.
+  if (*std::max_element(levels.begin(), levels.end()) == SpaceLevel::kAmple) return levels[0];
+  // But who is silent is no help either.
+  levels.resize(std::max(voters.size(), levels.size()), SpaceLevel::kNone);
+  std::sort(levels.begin(), levels.end());
+  const SpaceLevel majority = levels[levels.size() / 2];
+  return space_ < SpaceLevel::kShort ? majority : std::max(majority, space_);
+}
+
+absl::Status GroupDriver::Admit(absl::string_view command) const {
+  const SpaceLevel room = RoomForEntries();
+  if (room == SpaceLevel::kAmple) return absl::OkStatus();
+  const replication::SpaceUse use =
+      options_.space_use ? options_.space_use(command) : replication::SpaceUse::kBody;
+  const bool fits = room == SpaceLevel::kLow     ? use != replication::SpaceUse::kBody
+                    : room == SpaceLevel::kShort ? use == replication::SpaceUse::kFrees
+                                                 : false;
+  if (fits) return absl::OkStatus();
+  return absl::ResourceExhaustedError("the stores are short of disk space");
 }
 
 void GroupDriver::Fail(const absl::Status& why) {
@@ -374,7 +492,7 @@ void GroupDriver::SubmitQueued() {
   const RaftIndex first = Next(log_.last());
   std::vector<EntryPtr> entries;
   absl::Time log_time = std::max(log_.max_log_time(), applied_.log_time);
-  const absl::Time now = ToMicros(clock_.Now());
+  const absl::Time now = ToMicros(std::min(clock_.Now(), LogTimeLimit()));
   for (Proposal& proposal : proposals) {
     log_time = std::max(log_time + absl::Microseconds(1), now);
     entries.push_back(std::make_shared<const Entry>(
@@ -441,6 +559,9 @@ void GroupDriver::SendAppend(NodeId to, AppendEntries append, size_t entry_count
 
 void GroupDriver::Send(NodeId to, MessageBody body) {
   if (stalled_ || !health_.ok()) return;
+  // A pre-vote that asks nobody changes nothing. Who was asked to take over may.
+  const auto* vote = std::get_if<RequestVote>(&body);
+  if (vote != nullptr && !vote->disrupt_leader && !MayCampaign()) return;
   Message message{shard_, std::move(body)};
   if (hard_state_write_ > durable_write_ || !held_.empty()) {
     held_.push_back({std::max(hard_state_write_, durable_write_), to, std::move(message)});

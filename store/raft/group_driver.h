@@ -17,6 +17,7 @@
 #include "store/raft/effects.h"
 #include "store/raft/entry_log.h"
 #include "store/raft/options.h"
+#include "store/raft/peer_reports.h"
 #include "store/raft/read_barrier.h"
 #include "store/raft/types.h"
 #include "store/replication/applier.h"
@@ -34,13 +35,13 @@ namespace packetboat::raft {
 // writes, no waiting. Thread-compatible; one thread for all groups of a node.
 class GroupDriver {
  public:
-  // `state_of` tells how far the flushed state of the shard is. `effects`, `clock` and what `log`
-  // reads from must outlive the driver. `log` has recovered, `hard_state` is durable (raised if
-  // Core::MustRaiseTerm() says so), `applied` is what the state has now.
+  // `flushed_mark` tells how far the flushed state of the shard is. `effects`, `clock`, `reports`
+  // and what `log` reads from must outlive the driver. `log` has recovered, `hard_state` is durable
+  // (raised if Core::MustRaiseTerm() says so), `applied` is what the state has now.
   GroupDriver(ShardId shard, NodeId node, uint32_t seed, const Options& options, EntryLog log,
               HardState hard_state, replication::AppliedMark applied,
               std::function<absl::StatusOr<replication::AppliedMark>()> flushed_mark,
-              const Clock& clock, Effects& effects);
+              const Clock& clock, const PeerReports& reports, Effects& effects);
   GroupDriver(const GroupDriver&) = delete;
   GroupDriver& operator=(const GroupDriver&) = delete;
 
@@ -64,7 +65,9 @@ class GroupDriver {
 
   // --- From the world ---
 
-  void Tick();
+  // `beat`: time for leaders to be heard. All groups have the same beat, so that what they say
+  // shares frames.
+  void Tick(bool beat);
   void Receive(NodeId from, Message message);
   // All log writes up to this number are durable.
   void OnDurable(uint64_t write_number);
@@ -73,6 +76,8 @@ class GroupDriver {
   void OnFlushed();
   // The disk does not answer: send nothing, so that another node takes over; take no proposals.
   void SetStalled(bool stalled);
+  // How much room this node's disk has.
+  void SetSpace(SpaceLevel level);
   // The disk has failed, or the node stops: nothing goes on, every callback is made. For good.
   void Fail(const absl::Status& why);
 
@@ -107,6 +112,22 @@ class GroupDriver {
   bool idle() const { return queued_.empty() && proposers_.empty() && !applying_; }
   bool lone() const { return core_.configuration().Voters().size() < 2; }
   void HandOver();
+
+  // --- Who should lead, and what a leader may take (SEMANTICS.md s3, s5) ---
+
+  // Voters but this node, as far as they were heard of lately.
+  std::vector<absl::Duration> ClocksAhead() const;
+  // The highest log time that this leader may give out now.
+  absl::Time LogTimeLimit() const;
+  bool ClockIsOff() const;
+  // This node should not lead while another can.
+  bool Unfit() const { return space_ != SpaceLevel::kAmple || ClockIsOff(); }
+  bool MayCampaign() const;
+  void LeaveToAFitterOne();
+  bool FitterThanThis(NodeId voter) const;
+  // How much the majority with the most room has, and this node.
+  SpaceLevel RoomForEntries() const;
+  absl::Status Admit(absl::string_view command) const;
 
   // Carries out what a step asked for, in the order that it needs.
   void Process(Update update);
@@ -145,6 +166,7 @@ class GroupDriver {
   const NodeId node_;
   const Options options_;
   const Clock& clock_;
+  const PeerReports& reports_;
   Effects& effects_;
   const std::function<absl::StatusOr<replication::AppliedMark>()> flushed_mark_;
 
@@ -178,6 +200,9 @@ class GroupDriver {
   std::multimap<RaftIndex, replication::WaitCallback> waiters_;
 
   std::optional<NodeId> leader_told_;
+  int64_t leaderless_since_ms_ = 0;
+  SpaceLevel space_ = SpaceLevel::kAmple;
+
   bool draining_ = false;
   bool stalled_ = false;
   absl::Status health_;

@@ -31,6 +31,11 @@ class Mailbox {
     closed_ = true;
   }
 
+  bool closed() const {
+    absl::MutexLock lock(&mutex_);
+    return closed_;
+  }
+
   // Everything that is there, in order, waiting up to `timeout` for the first.
   std::vector<T> Take(absl::Duration timeout) {
     absl::MutexLock lock(&mutex_);
@@ -44,7 +49,7 @@ class Mailbox {
  private:
   bool Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_ || !items_.empty(); }
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::vector<T> items_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -164,6 +164,9 @@ class GroupHandle : public replication::Group {
   uint64_t next_observer_ ABSL_GUARDED_BY(mutex_) = 1;
 };
 
+// How often free space is looked at.
+constexpr absl::Duration kSpaceInterval = absl::Seconds(1);
+
 class ThreadedNode : public Node {
  public:
   ThreadedNode(const NodeOptions& options, std::unique_ptr<NodeCore> core, kv::Database& log,
@@ -339,8 +342,13 @@ class ThreadedNode : public Node {
     }
   }
 
+  // Also looks how much room there is: a disk that does not answer holds up nothing else here.
   void FlushState() {
-    while (!flushes_.Take().empty()) {
+    while (!flushes_.closed()) {
+      if (absl::StatusOr<kv::DiskSpace> space = log_.Space(); space.ok()) {
+        events_.Put([space = *space](NodeCore* core) { core->OnSpace(space); });
+      }
+      if (flushes_.Take(kSpaceInterval).empty()) continue;
       events_.Put([status = state_.Flush()](NodeCore* core) { core->OnFlushed(status); });
     }
   }

@@ -84,7 +84,7 @@ absl::Status NodeCore::Recover(uint64_t seed, kv::Database& log, kv::Database& s
                            replication::Applier::ReadFlushedMark(state, shard));
           return mark.value_or(replication::AppliedMark());
         },
-        clock_, effects_));
+        clock_, reports_, effects_));
   }
   if (!raised.empty()) RETURN_IF_ERROR(log.Write(raised, kv::Durability::kSynced));
   for (const auto& group : groups_) group->Start();
@@ -95,7 +95,29 @@ absl::Status NodeCore::Recover(uint64_t seed, kv::Database& log, kv::Database& s
 
 void NodeCore::Tick() {
   WatchDisk();
-  for (const auto& group : groups_) group->Tick();
+  absl::Duration rest;
+  const int64_t beat = absl::IDivDuration(clock_.Monotonic(), options_.heartbeat, &rest);
+  const bool beats = std::exchange(last_beat_, beat) != beat;
+  for (const auto& group : groups_) group->Tick(beats);
+}
+
+void NodeCore::OnSpace(const kv::DiskSpace& space) {
+  free_bytes_ = space.free_bytes;
+  const uint64_t free = space.free_bytes;
+  const SpaceLevel level = free >= options_.disk_reserve_soft       ? SpaceLevel::kAmple
+                           : free >= options_.disk_reserve_hard     ? SpaceLevel::kLow
+                           : free >= options_.disk_reserve_hard / 2 ? SpaceLevel::kShort
+                                                                    : SpaceLevel::kNone;
+  if (level == space_) return;
+  space_ = level;
+  if (level == SpaceLevel::kAmple) {
+    log::Info("the disk has room again", {{"free_bytes", free}});
+  } else {
+    log::Error("the disk is short of space", {{"free_bytes", free},
+                                              {"reserve_soft", options_.disk_reserve_soft},
+                                              {"reserve_hard", options_.disk_reserve_hard}});
+  }
+  for (const auto& group : groups_) group->SetSpace(level);
 }
 
 void NodeCore::WatchDisk() {
@@ -123,6 +145,7 @@ void NodeCore::Receive(NodeId from, absl::string_view bytes) {
   }
   peer.incarnation = frame->incarnation;
   peer.sequence = frame->sequence;
+  reports_.Heard(from, *frame, clock_.Monotonic());
   for (Message& message : frame->messages) {
     if (message.shard.value() >= groups_.size()) continue;
     groups_[message.shard.value()]->Receive(from, std::move(message));
@@ -144,6 +167,7 @@ void NodeCore::OnApplied(const ApplyOutcome& outcome) {
 
 void NodeCore::OnFlushed(const absl::Status& status) {
   flushing_ = false;
+  flushed_bytes_ = flushing_bytes_;
   if (!status.ok()) return Fail(Annotate(status, "the state could not be flushed"));
   for (const auto& group : groups_) group->OnFlushed();
 }
@@ -190,6 +214,8 @@ std::vector<std::pair<NodeId, std::string>> NodeCore::TakeFrames() {
       frame.incarnation = identity_.starts;
       frame.sequence = ++peers_[to].sent;
       frame.sent_at = clock_.Now();
+      frame.space = space_;
+      frame.free_bytes = free_bytes_;
       bytes[to] = 0;
     }
     bytes[to] += size;
@@ -203,9 +229,12 @@ std::vector<std::pair<NodeId, std::string>> NodeCore::TakeFrames() {
 }
 
 bool NodeCore::TakeFlush() {
-  if (!effects_.flush_state || flushing_ || !health_.ok()) return false;
+  // A restart replays what is not flushed.
+  const bool much = effects_.applied_bytes - flushed_bytes_ > options_.max_unflushed_log_bytes;
+  if (!(effects_.flush_state || much) || flushing_ || !health_.ok()) return false;
   effects_.flush_state = false;
   flushing_ = true;
+  flushing_bytes_ = effects_.applied_bytes;
   return true;
 }
 

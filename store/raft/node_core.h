@@ -19,6 +19,7 @@
 #include "store/raft/group_driver.h"
 #include "store/raft/identity.h"
 #include "store/raft/options.h"
+#include "store/raft/peer_reports.h"
 
 namespace packetboat::raft {
 
@@ -56,6 +57,9 @@ class NodeCore {
 
   // Timers of all groups, and whether the disk answers. Every heartbeat / 4 or so.
   void Tick();
+  // How much is free in the log's folder; to be told about every second. Before the first time
+  // there is enough.
+  void OnSpace(const kv::DiskSpace& space);
   // Bytes of `from`, which the transport has authenticated. Bad ones are dropped.
   void Receive(NodeId from, absl::string_view frame);
   // The write that was taken last. An error is for good: the disk is not asked again.
@@ -82,6 +86,8 @@ class NodeCore {
   // Not OK: this node can do no more than serve reads.
   const absl::Status& health() const { return health_; }
   bool stalled() const { return stalled_; }
+  SpaceLevel space() const { return space_; }
+  const PeerReports& reports() const { return reports_; }
   // After Drain(): nothing of a proposer is on its way, and other voters lead, where there are any.
   bool drained() const;
   uint64_t dropped_frames() const { return dropped_frames_; }
@@ -107,10 +113,17 @@ class NodeCore {
   std::vector<std::unique_ptr<GroupDriver>> groups_;
   std::vector<replication::AppliedMark> recovered_;
   std::map<NodeId, Peer> peers_;
+  PeerReports reports_;
+  int64_t last_beat_ = -1;
+  SpaceLevel space_ = SpaceLevel::kAmple;
+  uint64_t free_bytes_ = UINT64_MAX;
 
   std::optional<uint64_t> writing_;
   absl::Duration writing_since_;
   bool flushing_ = false;
+  // Of effects_.applied_bytes, what the flush under way, and the last one, have made durable.
+  uint64_t flushing_bytes_ = 0;
+  uint64_t flushed_bytes_ = 0;
   bool stalled_ = false;
   absl::Status health_;
   uint64_t dropped_frames_ = 0;

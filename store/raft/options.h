@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "store/replication/state_machine.h"
 
 namespace packetboat::raft {
 
@@ -63,6 +66,9 @@ struct Options {
   size_t max_apply_bytes = size_t{1} << 20;
   size_t max_apply_entries = 1024;
   uint32_t max_inflight_entries_per_follower = 256;
+
+  // Tells what a command does to the disk, from any thread; null: all of them bring a body.
+  std::function<replication::SpaceUse(absl::string_view command)> space_use;
 
   TestFaults test_faults;
 };

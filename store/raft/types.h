@@ -151,6 +151,17 @@ struct Message {
   MessageBody body;
 };
 
+// How much room a node's disk has, by its own limits (SEMANTICS.md s5).
+enum class SpaceLevel : uint8_t {
+  kAmple = 0,
+  // Below disk_reserve_soft: it leads nothing while another can.
+  kLow = 1,
+  // Below disk_reserve_hard: only what frees space passes.
+  kShort = 2,
+  // Below half of that: its log takes nothing.
+  kNone = 3,
+};
+
 // Everything that one node sends another at one time.
 struct Frame {
   // Rises with every start of the sender.
@@ -159,6 +170,9 @@ struct Frame {
   uint64_t sequence = 0;
   // The sender's wall clock.
   absl::Time sent_at = absl::UnixEpoch();
+  // Of the sender's disk.
+  SpaceLevel space = SpaceLevel::kAmple;
+  uint64_t free_bytes = 0;
   std::vector<Message> messages;
 };
 

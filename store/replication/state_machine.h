@@ -48,6 +48,16 @@ class StateMachine {
   virtual void OnApplied(RaftIndex index) { (void)index; }
 };
 
+// What a command does to the disk, asked when space is short (SEMANTICS.md s5).
+enum class SpaceUse {
+  // It makes room, now or by what it lets be collected later.
+  kFrees,
+  // Small records.
+  kLittle,
+  // It brings octets of messages.
+  kBody,
+};
+
 using StateMachineFactory = std::function<std::unique_ptr<StateMachine>(ShardId shard)>;
 
 }  // namespace packetboat::replication

@@ -20,14 +20,14 @@ enum Queue { kWrites, kApplies, kCallbacks, kFlushes };
 }  // namespace
 
 SimNode::SimNode(SimCluster& cluster, NodeId id, const Options& options)
-    : cluster_(cluster), id_(id), options_(options) {}
+    : cluster_(cluster), id_(id), options_(options), clock_(cluster.clock()) {}
 
 absl::Status SimNode::Boot() {
   CHECK(!up());
   log_ = log_disk_.Open();
   state_ = state_disk_.Open();
   absl::StatusOr<std::unique_ptr<NodeCore>> core =
-      NodeCore::Open(options_, cluster_.random_.Next(), *log_, *state_, cluster_.clock_);
+      NodeCore::Open(options_, cluster_.random_.Next(), *log_, *state_, clock_);
   if (!core.ok()) return core.status();
   core_ = *std::move(core);
   machines_.clear();
@@ -67,6 +67,7 @@ bool SimNode::Step() {
 }
 
 void SimNode::Tick() {
+  core_->OnSpace(*log_->Space());
   core_->Tick();
   Collect();
 }

@@ -33,6 +33,19 @@ struct SimFaults {
 
 class SimCluster;
 
+// The cluster's clock, with a wall clock that is off.
+class ShiftedClock : public Clock {
+ public:
+  explicit ShiftedClock(const Clock& base) : base_(base) {}
+  absl::Time Now() const override { return base_.Now() + ahead; }
+  absl::Duration Monotonic() const override { return base_.Monotonic(); }
+
+  absl::Duration ahead;
+
+ private:
+  const Clock& base_;
+};
+
 // One node in one thread: its two disks outlive its crashes. What its threads would do waits in
 // queues, of which Step() advances one; between any two steps it may crash.
 class SimNode {
@@ -56,6 +69,8 @@ class SimNode {
   NodeCore& core() { return *core_; }
   kv::Database& state() { return *state_; }
   kv::Database& log() { return *log_; }
+  // Its wall clock may be off, across crashes too.
+  ShiftedClock& clock() { return clock_; }
   kv::FakeDisk& log_disk() { return log_disk_; }
   kv::FakeDisk& state_disk() { return state_disk_; }
   bool Leads(ShardId shard) {
@@ -74,6 +89,7 @@ class SimNode {
   SimCluster& cluster_;
   const NodeId id_;
   const Options options_;
+  ShiftedClock clock_;
   kv::FakeDisk log_disk_{kv::Profile::kLog};
   kv::FakeDisk state_disk_{kv::Profile::kState};
   std::unique_ptr<kv::Database> log_;
