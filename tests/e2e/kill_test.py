@@ -56,6 +56,8 @@ def faults(cluster, loads, watch=None):
         user = account["user"]
         arrivals = [arrival for one in loads for arrival in one.arrivals(user)]
         watched = watch.watched[user] if watch else watching.Watched(account)
+        if not arrivals and not watched.looks:
+            continue
         seen = history.faults(arrivals + watched.appended, watched.looks, reading.contents(cluster, account),
                               watched.flag_writes, watched.flag_looks)
         found += [f"{user}: {one}" for one in seen]

@@ -213,6 +213,21 @@ class StopTest(unittest.TestCase):
             self.assertEqual(cluster.stop(), {})
 
 
+    def test_what_a_script_killed_and_started_again_is_stopped_with_the_rest(self):
+        with running.running() as cluster:
+            endpoints = json.loads(json.dumps(cluster.endpoints()))
+            mx = next(one for one in endpoints["processes"] if one["name"] == "mx1")
+            os.kill(mx["pid"], signal.SIGKILL)
+            cluster.processes["mx1"].child.wait()
+            stranger = subprocess.Popen(mx["restart"], stderr=subprocess.DEVNULL)
+            self.addCleanup(stranger.wait)
+            self.addCleanup(stranger.kill)
+            wait_until(lambda: cluster.processes["mx1"].state() == "ready", "a stranger in the place of mx1")
+            deliver(cluster, "mx1", cluster.accounts[0], b"Subject: by a stranger\r\n\r\n\r\n")
+            self.assertEqual(cluster.stop(), {})
+            self.assertEqual(stranger.wait(), 0)
+
+
 class LogInTest(unittest.TestCase):
 
     def setUp(self):

@@ -41,6 +41,7 @@ class Message:
         self.size, self.digest = len(octets), hashlib.sha256(octets).digest()
         self.begun = None  # just before the end of data went out for the first time
         self.acknowledged = {}  # recipient: when its 250 was read
+        self.identifier = None  # that the last 250 named
         self.tries = 0
 
     def settled(self):
@@ -128,6 +129,8 @@ class Sender(threading.Thread):
             self.answers.append(Answer(asked, time.monotonic(), command, max(code, 0)))
         if code >= 500:
             raise Refused(f"{message.name}: {code} {text}")
+        if command == "DATA" and code == 250:
+            message.identifier = text.split()[-1].decode()
         return code
 
 
@@ -153,6 +156,14 @@ class Load:
 
     def messages(self):
         return [message for one in self._senders for message in list(one.sent)]
+
+    def since(self, moment):
+        """Messages that were first complete after this moment, or are not yet."""
+        for one in self._senders:
+            for message in reversed(list(one.sent)):
+                if message.begun is not None and message.begun <= moment:
+                    break
+                yield message
 
     def acknowledged(self):
         return sum(len(one.acknowledged) for one in self.messages())

@@ -6,6 +6,7 @@ import random
 import re
 import threading
 import time
+import warnings
 
 from tests.e2e import reading
 from tests.e2e.history import NEVER, Arrival, FlagLook, FlagWrite, Look
@@ -29,7 +30,7 @@ class Watched:
     def __init__(self, account):
         self.account = account
         self.looks, self.flag_writes, self.flag_looks, self.appended = [], [], [], []
-        self.flagged = {}  # UID: the reader that may flag it
+        self.flagged = {}  # by UID: whose attempt it is
 
 
 class Watcher(threading.Thread):
@@ -100,8 +101,9 @@ class Watcher(threading.Thread):
             self._append(imap)
 
     def _flag(self, imap, uid):
-        if self.watched.flagged.setdefault(uid, self.name) != self.name:
-            return
+        mine = object()
+        if self.watched.flagged.setdefault(uid, mine) is not mine:
+            return  # Each is flagged once.
         begun, ended = time.monotonic(), NEVER
         try:
             if imap.uid("STORE", str(uid), "+FLAGS", r"(\Flagged)")[0] == "OK":
@@ -131,6 +133,8 @@ class Watch:
                          for one in self.watched.values() for number in range(readers)]
 
     def __enter__(self):
+        # imaplib leaves a socket to the garbage collector when there is nobody to greet it.
+        warnings.simplefilter("ignore", ResourceWarning)
         for one in self._readers:
             one.start()
         return self

@@ -18,7 +18,7 @@ from tests.e2e.exact_client import HELLO, Client
 from tests.interop import cutting_proxy, postfix, tools
 
 MESSAGES = 60
-STORES = 1
+STORES = 3
 SENDERS = 8
 # By Postfix: the first hop loses the reply, the second is the other MX.
 SENDER = "cut{}@sender.example"

@@ -318,12 +318,20 @@ class Cluster:
                 "listeners": [
                     {"address": address(smtp), "protocol": "smtp", "tls": "starttls"},
                     {"address": address(lmtp), "protocol": "lmtp", "tls": "none"}]})
-        self.operator_config = os.path.join(self.folder, "operator.yaml")
-        with open(self.operator_config, "w", encoding="utf-8") as out:
-            out.write(_yaml({
-                "node": {"name": "operator"},
-                "cluster": dict(peers, tls=dict(ca=self.ca, **self._certificate("operator"))),
-            }) + "\n")
+        self._make_operator(peers)
+
+    def _make_operator(self, peers):
+        """One configuration for each store to be asked first."""
+        self.operator_configs = []
+        for n in range(len(peers["stores"])):
+            stores = peers["stores"][n:] + peers["stores"][:n]
+            path = os.path.join(self.folder, f"operator{n + 1}.yaml")
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(_yaml({
+                    "node": {"name": "operator"},
+                    "cluster": dict(peers, stores=stores, tls=dict(ca=self.ca, **self._certificate("operator"))),
+                }) + "\n")
+            self.operator_configs.append(path)
 
     # -- running -----------------------------------------------------------------------------
 
@@ -339,7 +347,14 @@ class Cluster:
 
     def admin(self, *args, **kwargs):
         """Runs `packetboat ARGS` as the operator of this cluster; returns what it printed."""
-        return self._run("--config", self.operator_config, *args, **kwargs)
+        for config in self.operator_configs:
+            try:
+                return self._run("--config", config, *args, **kwargs)
+            except ClusterError as error:
+                last = error
+                if "not the leader" not in str(error):
+                    raise
+        raise last
 
     def wait_ready(self, names=None, seconds=READY_SECONDS):
         end = time.monotonic() + seconds

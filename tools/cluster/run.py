@@ -11,19 +11,29 @@ import sys
 import tempfile
 import time
 
-from cluster import Cluster, ClusterError
+from tests.e2e import history, reading, sending
+from tests.e2e.leader_loss import first_250, leader_of
+from tools.cluster.cluster import Cluster, ClusterError
 
 # How long a message that was answered 250 may take until IMAP shows it. Promise P1 says at once; the
 # margin is for a machine that is busy with other things.
 VISIBLE_SECONDS = 10
 
+# The load under which the leader of alice's shard is killed.
+SENDERS = 8
+PROFILE = sending.Profile(users=("alice",), large_share=0.01, all_recipients_share=0)
+# Before the kill, while the store is away, and after it is back.
+LOAD_SECONDS = 3
+
 
 def arguments():
     parser = argparse.ArgumentParser(
         prog="./run", description="Builds Packetboat and runs a cluster of it on loopback: two MXes, signer, auth "
-        "and store, with mutual TLS, the domain example.test and the accounts alice and bob.")
+        "and three stores, with mutual TLS, the domain example.test and the accounts alice and bob.")
     parser.add_argument("--check", action="store_true",
-                        help="send messages through every MX, read them back over IMAPS, compare, and end")
+                        help="send messages through every MX and read them back through every store; kill the leader of "
+                        "alice's shard under load and show that nothing acknowledged is lost; and end")
+    parser.add_argument("--stores", type=int, default=3, help="how many stores (default: 3)")
     parser.add_argument("--endpoints", metavar="FILE",
                         help="once everything is ready, write what listens where to FILE, as JSON")
     parser.add_argument("--config", metavar="FILE", action="append", default=[],
@@ -87,6 +97,8 @@ def messages(user, via):
         build("multipart", b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
               b"--b\r\n\r\none\r\n--b\r\nContent-Type: application/octet-stream\r\n"
               b"Content-Transfer-Encoding: base64\r\n\r\nAAEC\r\n--b--\r\n"),
+        build("international", "X-Gru\u00df: K\u00f6ln\r\n\r\nGr\u00fc\u00dfe\r\n".encode(),
+              ["SMTPUTF8", "BODY=8BITMIME"]),
         build("large", b"\r\n" + (b"0123456789abcdef" * 4 + b"\r\n") * 50000),
     ]
 
@@ -105,8 +117,8 @@ def missing(sent, stored):
             if sum(one.endswith(b"\r\n" + octets) for one in stored) != 1]
 
 
-def check(cluster):
-    """Real messages in through every MX, out through IMAPS. Returns the text of a failure, or None."""
+def check_round_trip(cluster):
+    """Real messages in through every MX, out through IMAPS of every store. Returns the text of a failure, or None."""
     for account in cluster.accounts:
         sent = []
         for mx in cluster.listeners("smtp"):
@@ -115,7 +127,8 @@ def check(cluster):
                     if len(sent) % 2:
                         smtp.starttls(context=cluster.tls())
                     smtp.ehlo()
-                    smtp.sendmail("check@sender.example", [account["user"]], octets, options)
+                    sender = "j\u00f6rg@sender.example" if "SMTPUTF8" in options else "check@sender.example"
+                    smtp.sendmail(sender, [account["user"]], octets, options)
                 sent.append((f"{name} through {mx['name']}", octets))
         for imaps in cluster.listeners("imaps"):
             end = time.monotonic() + VISIBLE_SECONDS
@@ -123,9 +136,47 @@ def check(cluster):
                 time.sleep(0.1)
             if gone:
                 return f"{account['user']} at {imaps['name']}: not there exactly once: {', '.join(gone)}"
-            print(f"{account['user']}: {len(sent)} messages ({sum(len(one[1]) for one in sent)} octets) through "
-                  f"{len(cluster.listeners('smtp'))} MXes, each read back octet for octet from {imaps['name']}")
+        print(f"{account['user']}: {len(sent)} messages ({sum(len(one[1]) for one in sent)} octets) through "
+              f"{len(cluster.listeners('smtp'))} MXes, each read back octet for octet from every store", flush=True)
     return None
+
+
+def check_leader_loss(cluster):
+    """The leader of alice's shard is killed under load. Returns the text of a failure, or None."""
+    alice = cluster.accounts[0]
+    before = {content.store: len(content.messages) for content in reading.contents(cluster, alice)}
+    with sending.Load(cluster, "check", SENDERS, PROFILE) as load:
+        time.sleep(LOAD_SECONDS)
+        name = leader_of(cluster, load, alice["user"])
+        process = cluster.processes[name]
+        os.kill(process.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        waited = first_250(load, alice["user"], killed)
+        print(f"{name}, the leader of alice's shard, was killed under a load of {SENDERS} senders: the next 250 came "
+              f"after {waited:.3f} s", flush=True)
+        time.sleep(LOAD_SECONDS)
+        process.child.wait()
+        restarted = time.monotonic()
+        cluster.restart(name)
+        cluster.wait_ready([name])
+        print(f"{name} was started again and was ready after {time.monotonic() - restarted:.3f} s", flush=True)
+        time.sleep(LOAD_SECONDS)
+    if load.failure():
+        return str(load.failure())
+    contents = [history.Content(one.store, one.uid_validity, one.messages[before[one.store]:])
+                for one in reading.contents(cluster, alice)]
+    faults = history.faults(load.arrivals(alice["user"]), [], contents)
+    if faults:
+        return "\n".join(faults)
+    print(f"{load.summary()}: each 250 is there exactly once, through every store")
+    return None
+
+
+def check(cluster):
+    reason = check_round_trip(cluster)
+    if reason is None and len(cluster.listeners("imaps")) > 1:
+        reason = check_leader_loss(cluster)
+    return reason
 
 
 def main():
@@ -136,7 +187,7 @@ def main():
         signal.signal(number, lambda *_: stopping.append(True))
     status = 1
     try:
-        with Cluster(folder, args.binaries, extra_configs=args.config) as cluster:
+        with Cluster(folder, args.binaries, stores=args.stores, extra_configs=args.config) as cluster:
             cluster.start()
             show(cluster)
             if args.endpoints:
@@ -154,7 +205,7 @@ def main():
             elif args.check:
                 print("OK: everything that was answered 250 is there, once, unchanged")
             status = 1 if reason else 0
-    except (ClusterError, OSError, smtplib.SMTPException, imaplib.IMAP4.error) as error:
+    except (AssertionError, ClusterError, OSError, smtplib.SMTPException, imaplib.IMAP4.error) as error:
         print(f"FAILED: {error}", file=sys.stderr)
     if status == 0 and not args.folder:
         shutil.rmtree(folder, ignore_errors=True)
