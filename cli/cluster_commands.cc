@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "cli/authority/authority.h"
+#include "cli/cluster/status_command.h"
 #include "cli/commands.h"
 #include "net/api/address.h"
 #include "net/rpc/access.h"
@@ -110,6 +111,7 @@ absl::StatusOr<int> RunIssue(const Arguments& arguments, Console& console) {
 
 std::vector<Command> ClusterCommands() {
   return {
+      ClusterStatusCommand(),
       {"cluster ca init",
        "DIR",
        1,
