@@ -1,5 +1,7 @@
 #include "store/raft/core.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -114,6 +116,8 @@ struct Core::Step {
 
 Core::Core(Options options, const EntryLog& log)
     : options_(options), log_(log), raft_(std::make_unique<Raft>()) {
+  // The library behaves differently in programs of this name.
+  CHECK(absl::string_view(program_invocation_short_name) != "unit-test");
   struct ::raft& r = raft_->r;
   CHECK_EQ(
       raft_init(&r, nullptr, nullptr, options_.id.value(), AddressOf(options_.id.value()).c_str()),
@@ -131,6 +135,13 @@ Core::~Core() { raft_close(&raft_->r, nullptr); }
 
 bool Core::MustRaiseTerm(const Configuration& configuration, NodeId id) {
   return configuration.Voters() == std::vector<NodeId>{id};
+}
+
+int Core::Run(Step& step) {
+  const auto now_ms = static_cast<int64_t>(step.event.time);
+  CHECK_GE(now_ms, last_ms_) << "time goes back";
+  last_ms_ = now_ms;
+  return raft_step(&raft_->r, &step.event, &step.update);
 }
 
 Update Core::Start(int64_t now_ms, const HardState& state) {
@@ -163,14 +174,14 @@ Update Core::Start(int64_t now_ms, const HardState& state) {
   }
   start.entries = step.entries.empty() ? nullptr : step.entries.data();
   start.n_entries = static_cast<unsigned>(step.entries.size());
-  CHECK_EQ(raft_step(&raft_->r, &step.event, &step.update), 0);
+  CHECK_EQ(Run(step), 0);
   for (void* memory : configurations) raft_free(memory);
   return TakeUpdate(step);
 }
 
 Update Core::Tick(int64_t now_ms) {
   Step step(RAFT_TIMEOUT, now_ms);
-  CHECK_EQ(raft_step(&raft_->r, &step.event, &step.update), 0);
+  CHECK_EQ(Run(step), 0);
   return TakeUpdate(step);
 }
 
@@ -185,7 +196,7 @@ absl::StatusOr<Update> Core::Submit(int64_t now_ms, const std::vector<EntryPtr>&
   }
   step.event.submit.entries = step.entries.data();
   step.event.submit.n = static_cast<unsigned>(step.entries.size());
-  const int rv = raft_step(&raft_->r, &step.event, &step.update);
+  const int rv = Run(step);
   if (rv == RAFT_NOTLEADER) return absl::UnavailableError("not the leader");
   CHECK_EQ(rv, 0);
   return TakeUpdate(step);
@@ -225,7 +236,7 @@ absl::StatusOr<Update> Core::Configure(int64_t now_ms, const Configuration& next
   step.entries[0].buf = EncodeForLibraft(entries[0]->payload);
   step.event.submit.entries = step.entries.data();
   step.event.submit.n = 1;
-  const int rv = raft_step(&raft_->r, &step.event, &step.update);
+  const int rv = Run(step);
   raft_free(step.entries[0].buf.base);
   if (rv == RAFT_CANTCHANGE) {
     return absl::FailedPreconditionError("another change is under way");
@@ -237,7 +248,7 @@ absl::StatusOr<Update> Core::Configure(int64_t now_ms, const Configuration& next
 Update Core::Persisted(int64_t now_ms, RaftIndex index) {
   Step step(RAFT_PERSISTED_ENTRIES, now_ms);
   step.event.persisted_entries.index = index.value();
-  CHECK_EQ(raft_step(&raft_->r, &step.event, &step.update), 0);
+  CHECK_EQ(Run(step), 0);
   return TakeUpdate(step);
 }
 
@@ -246,7 +257,7 @@ Update Core::ConfigurationApplied(int64_t now_ms, RaftIndex index,
   Step step(RAFT_CONFIGURATION, now_ms);
   step.event.configuration.index = index.value();
   step.event.configuration.conf = ToLibraft(configuration);  // the core takes it
-  CHECK_EQ(raft_step(&raft_->r, &step.event, &step.update), 0);
+  CHECK_EQ(Run(step), 0);
   return TakeUpdate(step);
 }
 
@@ -258,14 +269,14 @@ Update Core::Cut(int64_t now_ms, const LogStart& start) {
   metadata.configuration = ToLibraft(start.configuration);  // the core takes it
   metadata.configuration_index = start.configuration_index.value();
   step.event.snapshot.trailing = 0;
-  CHECK_EQ(raft_step(&raft_->r, &step.event, &step.update), 0);
+  CHECK_EQ(Run(step), 0);
   return TakeUpdate(step);
 }
 
 absl::StatusOr<Update> Core::Transfer(int64_t now_ms, NodeId to) {
   Step step(RAFT_TRANSFER, now_ms);
   step.event.transfer.server_id = to.value();
-  const int rv = raft_step(&raft_->r, &step.event, &step.update);
+  const int rv = Run(step);
   if (rv == RAFT_NOTLEADER) return absl::UnavailableError("not the leader, or handing over");
   if (rv == RAFT_BADID || rv == RAFT_NOTFOUND) return Wrong("not another voter of the group");
   CHECK_EQ(rv, 0);
@@ -314,7 +325,7 @@ absl::StatusOr<Update> Core::Receive(int64_t now_ms, NodeId from, const MessageB
     message.timeout_now.last_log_index = m->last_index.value();
     message.timeout_now.last_log_term = m->last_term.value();
   }
-  CHECK_EQ(raft_step(&raft_->r, &step.event, &step.update), 0);
+  CHECK_EQ(Run(step), 0);
   return TakeUpdate(step);
 }
 
@@ -366,7 +377,7 @@ absl::StatusOr<Update> Core::ReceiveAppend(int64_t now_ms, NodeId from, AppendEn
     converted.batch = batch;
   }
   message.append_entries.entries = step.entries.data();
-  CHECK_EQ(raft_step(&raft_->r, &step.event, &step.update), 0);
+  CHECK_EQ(Run(step), 0);
   const bool ours = (step.update.flags & (RAFT_UPDATE_ENTRIES)) != 0;
   Update update = TakeUpdate(step);
   if (ours) raft_free(batch);

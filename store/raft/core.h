@@ -130,12 +130,14 @@ class Core {
 
   absl::Status CheckStep(const Configuration& next) const;
   absl::StatusOr<Update> ReceiveAppend(int64_t now_ms, NodeId from, AppendEntries m);
+  int Run(Step& step);
   Update TakeUpdate(Step& step);
 
   const Options options_;
   const EntryLog& log_;
   std::unique_ptr<Raft> raft_;
   RaftIndex commit_;
+  int64_t last_ms_ = 0;
 };
 
 }  // namespace packetboat::raft

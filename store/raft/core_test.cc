@@ -2,6 +2,9 @@
 
 #include "store/raft/core.h"
 
+#include <errno.h>
+
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -287,6 +290,100 @@ TEST_F(CoreTest, NothingIsSubmittedWhileHandingOver) {
   Take(*std::move(update));
   EXPECT_TRUE(core_.transferring());
   EXPECT_EQ(core_.Submit(now_, {Command(2)}).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(CoreTest, ChangesOfMembershipAreOneStepAtATime) {
+  BecomeLeader();
+  const auto configure = [&](const std::vector<Server>& servers) {
+    Configuration next;
+    next.servers = servers;
+    auto update = core_.Configure(now_, next);
+    if (update.ok()) Take(*std::move(update));
+    return update.status().code();
+  };
+  constexpr auto kVoter = ServerRole::kVoter;
+  constexpr auto kStandby = ServerRole::kStandby;
+  constexpr NodeId kNew(4);
+  const std::vector<Server> joined = {
+      {kSelf, kVoter}, {kPeer, kVoter}, {kOther, kVoter}, {kNew, kStandby}};
+  // Nothing of this term is committed yet.
+  EXPECT_EQ(configure(joined), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(6)}));
+  // Nobody in another's place, no two steps, no other order, never without voters.
+  EXPECT_EQ(configure({{kSelf, kVoter}, {kPeer, kVoter}, {kNew, kVoter}}),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(configure({{kSelf, kVoter}}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(configure({{kSelf, kVoter}, {kPeer, kStandby}, {kOther, kStandby}}),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(configure({{kPeer, kVoter}, {kSelf, kVoter}, {kOther, kVoter}}),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(configure({{kNew, kStandby}, {kSelf, kVoter}, {kPeer, kVoter}, {kOther, kVoter}}),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(configure({}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(log_.last(), RaftIndex(6));
+
+  EXPECT_EQ(configure(joined), absl::StatusCode::kOk);
+  EXPECT_EQ(log_.last(), RaftIndex(7));
+  EXPECT_EQ(core_.configuration().servers.size(), 4u);
+  // One at a time: until this one is committed and applied.
+  EXPECT_EQ(configure(joined), absl::StatusCode::kFailedPrecondition);
+  Persist();
+  ASSERT_TRUE(Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(7)}));
+  EXPECT_EQ(configure(joined), absl::StatusCode::kFailedPrecondition);
+  Take(core_.ConfigurationApplied(now_, RaftIndex(7), core_.configuration()));
+  EXPECT_EQ(configure({{kSelf, kVoter}, {kPeer, kVoter}, {kOther, kVoter}}), absl::StatusCode::kOk);
+}
+
+TEST_F(CoreTest, OnlyALeaderChangesTheMembership) {
+  StartFollower();
+  EXPECT_EQ(core_.Configure(now_, core_.configuration()).status().code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(CoreTest, MessagesOfAnUpdateOutliveTheNextStep) {
+  BecomeLeader();
+  ASSERT_TRUE(Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(6)}));
+  ASSERT_TRUE(Receive(kOther, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(6)}));
+  auto update = core_.Submit(now_, {Command(2)});
+  ASSERT_TRUE(update.ok());
+  const Update first = *update;
+  Take(*std::move(update));
+  now_ += 500;
+  const Update second = core_.Tick(now_);
+  ASSERT_EQ(first.messages.size(), 2u);
+  EXPECT_EQ(first.messages[0].to, kPeer);
+  EXPECT_EQ(first.messages[1].to, kOther);
+  for (const Update::Outgoing& outgoing : first.messages) {
+    EXPECT_EQ(std::get<AppendEntries>(outgoing.body).prev_index, RaftIndex(6));
+  }
+}
+
+using CoreDeathTest = CoreTest;
+
+TEST_F(CoreDeathTest, TimeThatGoesBackIsABrokenInvariant) {
+  StartFollower();
+  Take(core_.Tick(now_));
+  EXPECT_DEATH(core_.Tick(now_ - 1), "time goes back");
+}
+
+TEST_F(CoreDeathTest, AProgramThatTheLibraryTakesForATestIsRefused) {
+  char name[] = "unit-test";
+  EXPECT_DEATH(
+      {
+        program_invocation_short_name = name;
+        Core core(Options(), log_);
+      },
+      "unit-test");
+}
+
+TEST_F(CoreTest, TheLibraryTracesNothing) {
+  setenv("LIBRAFT_TRACE", "1", 1);
+  ::testing::internal::CaptureStderr();
+  BecomeLeader();
+  Core another(Options(), log_);
+  Take(core_.Tick(now_));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  unsetenv("LIBRAFT_TRACE");
 }
 
 // Anything that can be written down as a message, in any state: no assertion of the core may fail,

@@ -2,8 +2,10 @@
 
 #include "store/raft/node_core.h"
 
+#include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -207,7 +209,7 @@ class LeaderTest : public NodeCoreTest {
     Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(2)});
     Receive(kOther, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(2)});
     (void)Sent();
-    (void)core_->TakeApplies();
+    first_applies_ = core_->TakeApplies();
     (void)core_->TakeCallbacks();
   }
 
@@ -226,6 +228,7 @@ class LeaderTest : public NodeCoreTest {
   }
 
   std::vector<absl::Status> outcomes_;
+  std::vector<ApplyWork> first_applies_;  // under way since Lead()
 };
 
 TEST_F(LeaderTest, AppendsGoOutInPiecesOfBoundedSize) {
@@ -390,6 +393,209 @@ TEST_F(LeaderTest, AStalledLeaderSaysNothing) {
   EXPECT_TRUE(Sent().empty());
   Written(write);
   EXPECT_FALSE(core_->stalled());
+}
+
+// --- The crash table of docs/internals/replication.md: one test for each row, which kills there.
+// ---
+
+class CrashPointTest : public LeaderTest {
+ protected:
+  void SetUp() override {
+    appliers_.clear();
+    Lead(Options());
+    Apply();
+    (void)core_->TakeCallbacks();
+  }
+
+  // Carries out all applies that are there, and reports them.
+  void Apply() {
+    for (bool any = true; any;) {
+      any = false;
+      std::vector<ApplyWork> works = std::exchange(first_applies_, {});
+      for (ApplyWork& work : core_->TakeApplies()) works.push_back(std::move(work));
+      for (ApplyWork& work : works) {
+        any = true;
+        const ShardId shard = work.shard;
+        auto it = appliers_.find(shard);
+        if (it == appliers_.end()) {
+          it =
+              appliers_
+                  .emplace(std::piecewise_construct, std::forward_as_tuple(shard),
+                           std::forward_as_tuple(shard, core_->recovered(shard), *state_, machine_))
+                  .first;
+        }
+        std::vector<Callback> callbacks;
+        core_->OnApplied(RunApply(std::move(work), it->second, &callbacks));
+        for (Callback& callback : callbacks) callback();
+      }
+      core_->Settle();
+    }
+  }
+
+  // The power goes; of what was not synced `survivors` writes are left. Then the node starts again.
+  void Crash(uint64_t survivors = 0) {
+    core_.reset();
+    first_applies_.clear();
+    appliers_.clear();
+    disk_->Crash(survivors);
+    state_disk_->Crash();
+    log_ = disk_->Open();
+    state_ = state_disk_->Open();
+    auto core = NodeCore::Open(Options(), 1, *log_, *state_, clock_);
+    ASSERT_TRUE(core.ok()) << core.status();
+    core_ = *std::move(core);
+  }
+
+  // After the restart: another leader of term 3 has entries up to `last`, all committed.
+  void FollowUpTo(uint64_t last, uint64_t last_term) {
+    Receive(kPeer, Append(3, last, last_term, last, {}));
+    while (auto write = core_->TakeLogWrite()) {
+      ASSERT_TRUE(CarryOut(*write, Options(), *log_).ok());
+      Written(*write);
+    }
+    Apply();
+  }
+
+  RaftIndex Last() const { return core_->group(kShard).log().last(); }
+  std::vector<std::string> Commands() const {
+    std::vector<std::string> commands;
+    for (auto& [number, command] : replication::testing::CountingMachine::Read(*state_, kShard)) {
+      commands.push_back(command);
+    }
+    return commands;
+  }
+  using Strings = std::vector<std::string>;
+
+  replication::testing::CountingMachine machine_{kShard};
+  std::map<ShardId, replication::Applier> appliers_;
+};
+
+TEST_F(CrashPointTest, AcceptedAndNotWritten) {
+  Propose("x");
+  core_->Settle();
+  ASSERT_TRUE(core_->TakeLogWrite().has_value());
+  Crash();
+  EXPECT_EQ(Last(), RaftIndex(2));
+  EXPECT_TRUE(outcomes_.empty());
+}
+
+TEST_F(CrashPointTest, WrittenAndNotSynced) {
+  for (const uint64_t survivors : {0, 1}) {
+    SetUp();
+    Propose("x");
+    core_->Settle();
+    const std::optional<LogWrite> write = core_->TakeLogWrite();
+    ASSERT_TRUE(write.has_value());
+    ASSERT_TRUE(log_->Write(write->batch, kv::Durability::kLazy).ok());
+    Crash(survivors);
+    EXPECT_EQ(Last(), RaftIndex(2 + survivors));
+    EXPECT_TRUE(outcomes_.empty());
+  }
+}
+
+TEST_F(CrashPointTest, SyncedAndNotReported) {
+  Propose("x");
+  core_->Settle();
+  Write();
+  Crash();
+  EXPECT_EQ(Last(), RaftIndex(3));
+  EXPECT_TRUE(outcomes_.empty());
+  // It was not committed: the next leader, which does not have it, replaces it.
+  Receive(kPeer, Append(3, 2, 2, 2, {Command(3, "y")}));
+  Written(Write());
+  Apply();
+  FollowUpTo(3, 3);
+  EXPECT_EQ(Commands(), Strings{"y"});
+}
+
+TEST_F(CrashPointTest, DurableHereAndNotYetAtAMajority) {
+  Propose("x");
+  core_->Settle();
+  Written(Write());
+  Apply();
+  EXPECT_TRUE(outcomes_.empty());
+  EXPECT_EQ(core_->group(kShard).core().commit(), RaftIndex(2));
+  Crash();
+  EXPECT_EQ(Last(), RaftIndex(3));
+  EXPECT_EQ(Commands(), Strings{});
+}
+
+TEST_F(CrashPointTest, AtAMajorityAndNotDurableHere) {
+  Propose("x");
+  core_->Settle();
+  const LogWrite write = Write();
+  Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(3)});
+  Receive(kOther, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(3)});
+  Apply();
+  // Two of three have it; what is answered is durable here too.
+  EXPECT_TRUE(outcomes_.empty());
+  Written(write);
+  Apply();
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_TRUE(outcomes_[0].ok());
+}
+
+TEST_F(CrashPointTest, CommittedAndNotApplied) {
+  Propose("x");
+  core_->Settle();
+  Written(Write());
+  Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(3)});
+  EXPECT_EQ(core_->group(kShard).core().commit(), RaftIndex(3));
+  Crash();
+  EXPECT_EQ(Last(), RaftIndex(3));
+  EXPECT_TRUE(outcomes_.empty());
+  EXPECT_EQ(Commands(), Strings{});
+  // Every later leader has it.
+  FollowUpTo(3, 2);
+  EXPECT_EQ(Commands(), Strings{"x"});
+}
+
+TEST_F(CrashPointTest, AppliedAndNotFlushed) {
+  Propose("x");
+  core_->Settle();
+  Written(Write());
+  Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(3)});
+  Apply();
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_TRUE(outcomes_[0].ok());
+  EXPECT_EQ(Commands(), Strings{"x"});
+  Crash();
+  EXPECT_EQ(Commands(), Strings{});
+  EXPECT_EQ(Last(), RaftIndex(3));
+  FollowUpTo(3, 2);
+  EXPECT_EQ(Commands(), Strings{"x"});
+}
+
+TEST_F(CrashPointTest, AppliedAndFlushed) {
+  Propose("x");
+  core_->Settle();
+  Written(Write());
+  Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(3)});
+  Apply();
+  ASSERT_TRUE(state_->Flush().ok());
+  Crash();
+  EXPECT_EQ(Commands(), Strings{"x"});
+  EXPECT_EQ(core_->recovered(kShard).index, RaftIndex(3));
+  FollowUpTo(3, 2);
+  EXPECT_EQ(Commands(), Strings{"x"});
+}
+
+TEST_F(CrashPointTest, AFollowerThatHasItAndHasNotSaidSo) {
+  Crash();
+  Receive(kPeer, Append(3, 2, 2, 2, {Command(3, "x")}));
+  Write();
+  EXPECT_TRUE(Sent().empty());
+  Crash();
+  EXPECT_EQ(Last(), RaftIndex(3));
+  // The leader asks again, and gets the same answer as if nothing had been lost.
+  Receive(kPeer, Append(3, 2, 2, 2, {Command(3, "x")}));
+  while (auto write = core_->TakeLogWrite()) {
+    ASSERT_TRUE(CarryOut(*write, Options(), *log_).ok());
+    Written(*write);
+  }
+  const auto sent = Sent();
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(std::get<AppendEntriesResult>(sent.back().second).last_index, RaftIndex(3));
 }
 
 }  // namespace

@@ -153,6 +153,44 @@ TEST(ThreeVotersTest, LeadershipIsHandedOver) {
   EXPECT_EQ(Violations(cluster), "");
 }
 
+TEST(ThreeVotersTest, ATransferToADeadVoterIsGivenUpAndTheLeaderGoesOn) {
+  SimCluster cluster(13, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  SimNode* leader = cluster.Leader(ShardId(0));
+  SimNode* dead = leader == &cluster.node(0) ? &cluster.node(1) : &cluster.node(0);
+  dead->Crash();
+  ASSERT_TRUE(leader->core().group(ShardId(0)).Transfer(dead->id()).ok());
+  EXPECT_TRUE(leader->core().group(ShardId(0)).core().transferring());
+  cluster.Run(absl::Seconds(1));
+  EXPECT_FALSE(leader->core().group(ShardId(0)).core().transferring());
+  EXPECT_EQ(cluster.Leader(ShardId(0)), leader);
+  const uint64_t acknowledged = cluster.acknowledged();
+  Load(cluster, absl::Milliseconds(200));
+  EXPECT_GT(cluster.acknowledged(), acknowledged);
+}
+
+// What an idle cluster costs: with leaders everywhere, a beat is one frame to each peer, and one
+// back.
+TEST(ThreeVotersTest, HeartbeatsOfAllIdleShardsShareFrames) {
+  SimCluster cluster(14, 3, 16, Options());
+  cluster.Run(absl::Seconds(3));
+  for (uint32_t i = 0; i < 16; ++i) {
+    SimNode* leader = cluster.Leader(ShardId(i));
+    ASSERT_NE(leader, nullptr);
+    SimNode& wanted = cluster.node(static_cast<int>(i % 3));
+    if (leader != &wanted) {
+      EXPECT_TRUE(leader->core().group(ShardId(i)).Transfer(wanted.id()).ok());
+    }
+  }
+  cluster.Run(absl::Seconds(2));
+  const uint64_t before = cluster.frames();
+  cluster.Run(absl::Seconds(10));
+  const double per_node_peer_and_beat =
+      static_cast<double>(cluster.frames() - before) / (3 * 2 * (10.0 / 0.08));
+  EXPECT_LE(per_node_peer_and_beat, 2.05);
+  EXPECT_GE(per_node_peer_and_beat, 1.0);
+}
+
 TEST(ThreeVotersTest, ADrainedNodeLeadsNothing) {
   SimCluster cluster(6, 3, 2, Options());
   cluster.Run(absl::Seconds(2));

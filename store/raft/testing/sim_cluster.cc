@@ -229,6 +229,7 @@ void SimCluster::Freeze(int i, bool frozen) {
 }
 
 void SimCluster::Send(NodeId from, NodeId to, std::string frame) {
+  ++frames_;
   const auto delay = [this] {
     return absl::Milliseconds(
         1 + random_.Below(static_cast<uint64_t>(absl::ToInt64Milliseconds(faults.max_delay))));

@@ -139,6 +139,8 @@ class SimCluster {
   const std::vector<std::string>& violations() const { return violations_; }
   uint64_t acknowledged() const { return acknowledged_count_; }
   uint64_t reads() const { return reads_; }
+  // Sent so far, also those that were lost.
+  uint64_t frames() const { return frames_; }
   void Violation(std::string what) { violations_.push_back(std::move(what)); }
 
  private:
@@ -177,6 +179,7 @@ class SimCluster {
   uint64_t next_command_ = 1;
   uint64_t acknowledged_count_ = 0;
   uint64_t reads_ = 0;
+  uint64_t frames_ = 0;
   std::vector<std::string> violations_;
 };
 
