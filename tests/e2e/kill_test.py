@@ -80,14 +80,15 @@ def run(settings, seed, seconds, log=print):
             raise AssertionError("\n".join(found[:20]))
 
 
-def stop_syncing(cluster):
-    """From here on the store claims to sync its log. What it wrote before stays, else it would not start again."""
+def stop_syncing(cluster, stores=("store1",)):
+    """From here on these stores claim to sync their logs. What they wrote before stays, else they would not start again."""
     path = os.path.join(cluster.folder, "skip_log_sync.yaml")
     with open(path, "w", encoding="utf-8") as out:
         out.write(SKIP_LOG_SYNC)
-    cluster.kill("store1")
-    cluster.processes["store1"].command += ["--config", path]
-    cluster.restart("store1")
+    for name in stores:
+        cluster.kill(name)
+        cluster.processes[name].command += ["--config", path]
+        cluster.restart(name)
     cluster.wait_ready()
 
 
