@@ -10,7 +10,7 @@ sent after the loss. Afterwards every 250 must be there exactly once, through ev
 
 import argparse
 import contextlib
-import os
+import math
 import random
 import sys
 import time
@@ -25,30 +25,8 @@ LOSSES = 6
 SENDERS = 8
 PROFILE = sending.Profile(users=("alice",), small_bytes=(500, 2_000), large_share=0, all_recipients_share=0,
                           retry_pause=(0.01, 0.03))
-# Read from the end of a store's log: longer than what it writes while the last messages are delivered.
-_LOG_BYTES = 1 << 18
 # Between two losses, so that each meets a cluster at rest but for the load.
 CALM_SECONDS = 1.0
-
-
-def leader_of(cluster, load, user):
-    """The store that delivered the newest of this user's messages."""
-    end = time.monotonic() + running.PATIENCE_SECONDS
-    while time.monotonic() < end:
-        since = time.monotonic()
-        first_250(load, user, since)
-        new = {one.identifier for one in load.since(since) if user in one.acknowledged}
-        tails = {name: _log_tail(one) for name, one in cluster.processes.items() if one.role == "store"}
-        for name, tail in tails.items():
-            if any(f'"delivered","role":"store","node":"{name}","id":"{one}"' in tail for one in new):
-                return name
-    raise AssertionError(f"no store says that it delivered to {user}")
-
-
-def _log_tail(process):
-    with open(process.log, "rb") as log:
-        log.seek(max(0, os.path.getsize(process.log) - _LOG_BYTES))
-        return log.read().decode(errors="replace")
 
 
 def first_250(load, user, since):
@@ -67,7 +45,7 @@ def first_250(load, user, since):
 def lose(disturber, kind, user):
     """Loses the leader once and brings it back: (its name, seconds to the next 250)."""
     cluster, load = disturber.cluster, disturber.load
-    name = leader_of(cluster, load, user)
+    name = cluster.leader_of(user)
     lost = disturber.begin(kind, name)
     waited = first_250(load, user, lost)
     disturber.mend(kind, name)
@@ -78,7 +56,7 @@ def lose(disturber, kind, user):
 
 def percentile(values, share):
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def report(waits, log=print):

@@ -41,7 +41,6 @@ class Message:
         self.size, self.digest = len(octets), hashlib.sha256(octets).digest()
         self.begun = None  # just before the end of data went out for the first time
         self.acknowledged = {}  # recipient: when its 250 was read
-        self.identifier = None  # that the last 250 named
         self.tries = 0
 
     def settled(self):
@@ -129,8 +128,6 @@ class Sender(threading.Thread):
             self.answers.append(Answer(asked, time.monotonic(), command, max(code, 0)))
         if code >= 500:
             raise Refused(f"{message.name}: {code} {text}")
-        if command == "DATA" and code == 250:
-            message.identifier = text.split()[-1].decode()
         return code
 
 

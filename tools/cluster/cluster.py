@@ -356,6 +356,27 @@ class Cluster:
                     raise
         raise last
 
+    def status(self):
+        """What `packetboat cluster status --json` says; its exit status tells how well the cluster is."""
+        command = [self.packetboat, "--config", self.operator_configs[0], "cluster", "status", "--json"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        try:
+            return json.loads(done.stdout)
+        except ValueError as error:
+            raise ClusterError(f"cluster status: {done.stdout}{done.stderr}") from error
+
+    def leader_of(self, user):
+        """The store that leads the shard of this account."""
+        accounts = json.loads(self.admin("account", "list", "--json"))
+        shard = next(one["shard"] for one in accounts if one["address"] == user)
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            for one in self.status()["shards"]:
+                if one["shard"] == shard and one["leader"]:
+                    return one["leader"]
+            time.sleep(0.05)
+        raise ClusterError(f"shard {shard} of {user} has no leader")
+
     def wait_ready(self, names=None, seconds=READY_SECONDS):
         end = time.monotonic() + seconds
         waiting = [self.processes[name] for name in names or self.processes]

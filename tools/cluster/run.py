@@ -1,6 +1,7 @@
 """What `./run` does once everything is built: see `./run --help`."""
 
 import argparse
+import collections
 import imaplib
 import json
 import os
@@ -12,7 +13,7 @@ import tempfile
 import time
 
 from tests.e2e import history, reading, sending
-from tests.e2e.leader_loss import first_250, leader_of
+from tests.e2e.leader_loss import first_250
 from tools.cluster.cluster import Cluster, ClusterError
 
 # How long a message that was answered 250 may take until IMAP shows it. Promise P1 says at once; the
@@ -56,7 +57,17 @@ def show(cluster):
     print(f"read      curl --cacert {cluster.ca} --user '{cluster.accounts[0]['user']}:"
           f"{cluster.accounts[0]['password']}' imaps://localhost:{imaps['port']}/INBOX")
     print(f"send      swaks --server {smtp['host']}:{smtp['port']} --to {cluster.accounts[0]['user']}")
-    print(f"logs      {cluster.folder}/*.log\n", flush=True)
+    print(f"logs      {cluster.folder}/*.log")
+    print(f"leaders   {leaders(cluster)}")
+    print(f"status    {cluster.packetboat} --config {cluster.operator_configs[0]} cluster status --watch\n", flush=True)
+
+
+def leaders(cluster):
+    shards = cluster.status()["shards"]
+    led = collections.Counter(one["leader"] for one in shards)
+    nobody = led.pop(None, 0)
+    counts = [f"{name} of {led[name]}" for name in sorted(led)] + [f"nobody of {nobody}" for _ in range(bool(nobody))]
+    return ", ".join(counts) + f" ({len(shards)} shards)"
 
 
 def watch(cluster, until):
@@ -97,24 +108,16 @@ def messages(user, via):
         build("multipart", b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
               b"--b\r\n\r\none\r\n--b\r\nContent-Type: application/octet-stream\r\n"
               b"Content-Transfer-Encoding: base64\r\n\r\nAAEC\r\n--b--\r\n"),
-        build("international", "X-Gru\u00df: K\u00f6ln\r\n\r\nGr\u00fc\u00dfe\r\n".encode(),
+        build("international", "X-Greeting: K\u00f6ln\r\n\r\nGr\u00fc\u00dfe\r\n".encode(),
               ["SMTPUTF8", "BODY=8BITMIME"]),
         build("large", b"\r\n" + (b"0123456789abcdef" * 4 + b"\r\n") * 50000),
     ]
 
 
-def fetch_all(cluster, account, imaps):
-    with imaplib.IMAP4_SSL("localhost", imaps["port"], ssl_context=cluster.tls()) as imap:
-        imap.login(account["user"], account["password"])
-        imap.select("INBOX", readonly=True)
-        _, data = imap.uid("FETCH", "1:*", "(UID BODY.PEEK[])")
-        return [item[1] for item in data if isinstance(item, tuple)]
-
-
-def missing(sent, stored):
+def missing(sent, mailbox):
     """The names of those that are not there exactly once, octet for octet below the trace fields."""
-    return [name for name, octets in sent
-            if sum(one.endswith(b"\r\n" + octets) for one in stored) != 1]
+    stored = collections.Counter(reading.below_trace(octets) for _, octets in mailbox.messages)
+    return [name for name, octets in sent if stored[octets] != 1]
 
 
 def check_round_trip(cluster):
@@ -132,7 +135,7 @@ def check_round_trip(cluster):
                 sent.append((f"{name} through {mx['name']}", octets))
         for imaps in cluster.listeners("imaps"):
             end = time.monotonic() + VISIBLE_SECONDS
-            while (gone := missing(sent, fetch_all(cluster, account, imaps))) and time.monotonic() < end:
+            while (gone := missing(sent, reading.read(cluster, account, store=imaps["name"]))) and time.monotonic() < end:
                 time.sleep(0.1)
             if gone:
                 return f"{account['user']} at {imaps['name']}: not there exactly once: {', '.join(gone)}"
@@ -147,7 +150,7 @@ def check_leader_loss(cluster):
     before = {content.store: len(content.messages) for content in reading.contents(cluster, alice)}
     with sending.Load(cluster, "check", SENDERS, PROFILE) as load:
         time.sleep(LOAD_SECONDS)
-        name = leader_of(cluster, load, alice["user"])
+        name = cluster.leader_of(alice["user"])
         process = cluster.processes[name]
         os.kill(process.pid, signal.SIGKILL)
         killed = time.monotonic()
