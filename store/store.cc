@@ -185,13 +185,17 @@ class Store : public role::Service {
     ASSIGN_OR_RETURN(const rpc::CheckedTlsFiles own,
                      rpc::CheckTlsFiles(tls, environment_.clock->Now()));
     ASSIGN_OR_RETURN(const uint32_t count, Replica::ShardCount(*log_, config_.store().shards()));
-    shards_ = std::make_unique<Shards>(*state_, count);
+    shards_ = std::make_unique<Shards>(*state_, count, &readers_);
     peers_ = std::make_unique<Peers>(
         PeersOptions{.addresses = OtherStores(),
                      .tls = tls,
                      .cluster = config_.cluster().name(),
                      .max_queued_bytes = config_.store().peer_queue_bytes()},
         environment_.network->NextLoop());
+    forwarder_.emplace(
+        Forwarder::Options{.timeout = Milliseconds(config_.cluster().call_timeout())}, *peers_,
+        environment_.network->NextLoop());
+    shards_->SetForwarder(&*forwarder_);
     shards_->SetAddressBook([peers = peers_.get()](NodeId node) { return peers->AddressOf(node); });
     ReplicaOptions options;
     options.name = own.identity.node;
@@ -220,6 +224,7 @@ class Store : public role::Service {
     const rpc::TlsFiles tls = role::ClusterTlsFiles(config_);
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(MakePeerService({.peers = peers_.get(),
+                                        .shards = shards_.get(),
                                         .introduce = [this] { return replica_->Introduce(); },
                                         .status = [this] { return Status(); }}));
     services.push_back(MakeDeliveryService(*shards_));
@@ -373,6 +378,7 @@ class Store : public role::Service {
     housekeeper_.reset();
     // Leadership moves away over the streams that the server carries.
     if (replica_ != nullptr) replica_->Stop();
+    if (forwarder_.has_value()) forwarder_->Close();
     if (peers_ != nullptr) peers_->Close();
     // Long streams never end by themselves; answers that are queued on them go out.
     if (rpc_ != nullptr) rpc_->Stop(std::min(timeout, kAnswersGrace));
@@ -385,6 +391,7 @@ class Store : public role::Service {
   std::optional<kv::WriteMetrics> write_metrics_;
   std::unique_ptr<Shards> shards_;
   std::unique_ptr<Peers> peers_;
+  std::optional<Forwarder> forwarder_;
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<Housekeeper> housekeeper_;
   bool stopped_ = false;

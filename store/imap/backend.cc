@@ -34,7 +34,7 @@ class Upload : public imap::AppendStream {
       : context_(std::move(context)),
         request_(std::move(request)),
         body_(std::make_shared<BodyUpload>(*context_.services.shards, context_.user.shard,
-                                           request_.size)) {}
+                                           request_.size, Route::kLeader)) {}
 
   void Write(std::string chunk, DoneCallback done) override {
     auto shared = std::make_shared<DoneCallback>(std::move(done));

@@ -60,7 +60,8 @@ struct SessionContext {
             return context.Deliver<entry::Result>(std::move(status), std::move(done));
           }
           context.Deliver<entry::Result>(std::move(result), std::move(done));
-        });
+        },
+        Route::kLeader);
   }
 
   // Calls `done` on the loop.

@@ -25,8 +25,8 @@ using FinishCallback = absl::AnyInvocable<void(absl::StatusOr<entry::BodySource>
 
 class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State> {
  public:
-  State(Shards& shards, ShardId shard, uint64_t total)
-      : shards_(shards), shard_(shard), total_(total) {
+  State(Shards& shards, ShardId shard, uint64_t total, Route route)
+      : shards_(shards), shard_(shard), total_(total), route_(route) {
     SHA256_Init(&hash_);
   }
 
@@ -92,11 +92,12 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
     entry::Entry entry;
     entry.set_version(model::kEntryVersion);
     entry.mutable_body_chunk()->set_octets(std::move(octets));
-    shards_.group(shard_).Propose(
-        entry.SerializeAsString(),
+    shards_.Propose(
+        shard_, entry.SerializeAsString(),
         [self = shared_from_this(), number](absl::StatusOr<replication::ApplyResult> applied) {
           self->Committed(number, std::move(applied));
-        });
+        },
+        route_);
   }
 
   void Committed(size_t number, absl::StatusOr<replication::ApplyResult> applied) {
@@ -145,6 +146,7 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
   Shards& shards_;
   const ShardId shard_;
   const uint64_t total_;
+  const Route route_;
   uint64_t written_ = 0;
   message::StructureParser parser_;
   SHA256_CTX hash_;
@@ -159,8 +161,8 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
   bool dropped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-BodyUpload::BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets)
-    : state_(std::make_shared<State>(shards, shard, total_octets)) {}
+BodyUpload::BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets, Route route)
+    : state_(std::make_shared<State>(shards, shard, total_octets, route)) {}
 BodyUpload::~BodyUpload() { state_->Drop(); }
 
 void BodyUpload::Write(absl::string_view octets, WriteCallback done) {

@@ -28,7 +28,8 @@ class BodyUpload {
   // Bodies up to this travel in the final entry.
   static constexpr uint64_t kInlineBytes = 256 * 1024;
 
-  BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets);
+  // Chunks take `route`.
+  BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets, Route route = Route::kHere);
   ~BodyUpload();
 
   // `done` is called when what was written so far can no longer be lost, or at once while it is

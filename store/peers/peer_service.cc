@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_context.h>
 
+#include <optional>
 #include <utility>
 
 #include "base/status.h"
@@ -17,6 +18,8 @@ namespace {
 
 using rpc::replication::ExchangeReply;
 using rpc::replication::ExchangeRequest;
+using rpc::replication::ProposeReply;
+using rpc::replication::ProposeRequest;
 using rpc::replication::StatusReply;
 
 // The frames of one peer.
@@ -54,6 +57,61 @@ class ExchangeStream : public ServerStream<ExchangeRequest, ExchangeReply> {
   Peers& peers_;
   const std::string caller_;
   NodeId from_;
+};
+
+rpc::replication::Refused::Reason ReasonOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      return rpc::replication::Refused::NOT_LEADER;
+    case absl::StatusCode::kResourceExhausted:
+      return rpc::replication::Refused::NO_SPACE;
+    case absl::StatusCode::kInvalidArgument:
+      return rpc::replication::Refused::MALFORMED;
+    default:
+      return rpc::replication::Refused::UNKNOWN;
+  }
+}
+
+// What a peer proposes in the shards that this store leads.
+class ProposeStream : public ServerStream<ProposeRequest, ProposeReply> {
+ public:
+  explicit ProposeStream(Shards& shards) : shards_(shards) {}
+
+ private:
+  grpc::Status Take(ProposeRequest request) override {
+    const ShardId shard(request.shard());
+    shards_.Propose(
+        shard, std::move(*request.mutable_command()),
+        [self = this->shared_from_this(), this, id = request.id(),
+         shard](const absl::StatusOr<replication::ApplyResult>& applied) {
+          Send(applied.ok() ? Answer(id, *applied) : Refuse(id, shard, applied.status()));
+        },
+        Route::kHere);
+    return grpc::Status::OK;
+  }
+
+  static ProposeReply Answer(uint64_t id, const replication::ApplyResult& applied) {
+    ProposeReply reply;
+    reply.set_id(id);
+    reply.mutable_applied()->set_index(applied.index.value());
+    reply.mutable_applied()->set_log_time_us(absl::ToUnixMicros(applied.log_time));
+    reply.mutable_applied()->set_result(applied.result);
+    return reply;
+  }
+
+  ProposeReply Refuse(uint64_t id, ShardId shard, const absl::Status& status) const {
+    ProposeReply reply;
+    reply.set_id(id);
+    rpc::replication::Refused& refused = *reply.mutable_refused();
+    refused.set_reason(ReasonOf(status));
+    refused.set_text(std::string(status.message()));
+    if (refused.reason() != rpc::replication::Refused::NOT_LEADER) return reply;
+    const std::optional<NodeId> leader = shards_.group(shard).status().leader;
+    if (leader.has_value()) refused.set_leader(leader->value());
+    return reply;
+  }
+
+  Shards& shards_;
 };
 
 rpc::replication::ShardStatus::Role ToWire(replication::Role role) {
@@ -140,6 +198,13 @@ class Service : public rpc::replication::Peer::CallbackService {
   grpc::ServerBidiReactor<ExchangeRequest, ExchangeReply>* Exchange(
       grpc::CallbackServerContext* context) override {
     auto stream = std::make_shared<ExchangeStream>(*parts_.peers, rpc::CallerOf(*context).node);
+    stream->Begin();
+    return stream.get();
+  }
+
+  grpc::ServerBidiReactor<ProposeRequest, ProposeReply>* Propose(
+      grpc::CallbackServerContext*) override {
+    auto stream = std::make_shared<ProposeStream>(*parts_.shards);
     stream->Begin();
     return stream.get();
   }

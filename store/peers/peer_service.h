@@ -9,12 +9,14 @@
 #include "store/peers/formation.h"
 #include "store/peers/peers.h"
 #include "store/peers/status.h"
+#include "store/shards/shards.h"
 
 namespace packetboat::store {
 
 struct PeerServiceParts {
-  // Outlives the service.
+  // Outlive the service.
   Peers* peers;
+  Shards* shards;
   // What this store says of itself; from any thread.
   std::function<Introduction()> introduce;
   std::function<StoreStatus()> status;

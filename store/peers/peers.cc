@@ -14,6 +14,7 @@
 #include "net/rpc/credentials.h"
 #include "proto/replication/replication.grpc.pb.h"
 #include "store/peers/link.h"
+#include "store/peers/proposals.h"
 #include "store/peers/wire.h"
 
 namespace packetboat::store {
@@ -47,6 +48,7 @@ struct Connection {
   std::string address;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<Peer::Stub> stub;
+  std::shared_ptr<Proposals> proposals;
 };
 
 }  // namespace
@@ -60,6 +62,8 @@ class Peers::Impl {
       connection.channel =
           rpc::OpenChannel(address, options_.tls, options_.cluster, rpc::Role::kStore, kTiming);
       connection.stub = Peer::NewStub(connection.channel);
+      connection.proposals =
+          std::make_shared<Proposals>(*connection.stub, loop_, options_.max_proposed_bytes);
     }
   }
 
@@ -110,6 +114,7 @@ class Peers::Impl {
 
   void Close() {
     SetReceiver(nullptr);
+    for (const Connection& connection : connections_) connection.proposals->Close();
     if (!begun()) return;
     for (const auto& link : links_) link->Stop();
   }
@@ -120,6 +125,16 @@ class Peers::Impl {
       if (link->peer() == node) return link.get();
     }
     return nullptr;
+  }
+
+  void Propose(NodeId to, ShardId shard, std::string command, RemoteProposals::Callback done) {
+    const Connection* const connection = ConnectionTo(to);
+    if (connection != nullptr) {
+      return connection->proposals->Propose(shard, std::move(command), std::move(done));
+    }
+    loop_.Post([done = std::move(done)]() mutable {
+      done(absl::UnavailableError("the leader is not connected"), std::nullopt);
+    });
   }
 
   std::string AddressOf(NodeId node) const {
@@ -156,6 +171,15 @@ class Peers::Impl {
   }
 
  private:
+  // While it is connected.
+  const Connection* ConnectionTo(NodeId node) const {
+    if (!begun()) return nullptr;
+    for (size_t i = 0; i < links_.size(); ++i) {
+      if (links_[i]->peer() == node) return &connections_[i];
+    }
+    return nullptr;
+  }
+
   static absl::Status NoAnswer(const grpc::Status& status) {
     if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
       return absl::UnavailableError("it does not answer");
@@ -195,6 +219,18 @@ void Peers::Close() { impl_->Close(); }
 std::string Peers::AddressOf(NodeId node) const { return impl_->AddressOf(node); }
 
 std::vector<PeerState> Peers::States() const { return impl_->States(); }
+
+void Peers::Propose(NodeId to, ShardId shard, std::string command, RemoteProposals::Callback done) {
+  impl_->Propose(to, shard, std::move(command), std::move(done));
+}
+
+std::vector<NodeId> Peers::ReachableVoters() const {
+  std::vector<NodeId> voters;
+  for (const PeerState& state : States()) {
+    if (state.member.voter && state.connected) voters.push_back(state.member.id);
+  }
+  return voters;
+}
 
 void Peers::Start(NodeId, Receiver receiver) { impl_->SetReceiver(std::move(receiver)); }
 

@@ -19,6 +19,7 @@
 #include "store/peers/formation.h"
 #include "store/peers/members.h"
 #include "store/raft/transport.h"
+#include "store/shards/remote_proposals.h"
 
 namespace packetboat::store {
 
@@ -28,6 +29,8 @@ struct PeersOptions {
   std::string cluster;
   // Frames that wait for one peer; more are dropped.
   size_t max_queued_bytes = size_t{32} << 20;
+  // Commands that were proposed at one peer and have no answer yet; more are refused.
+  size_t max_proposed_bytes = size_t{32} << 20;
 };
 
 // What is known of another store at this moment.
@@ -45,7 +48,8 @@ struct PeerState {
 //   peers.Introduce(...)   while the cluster is formed
 //   peers.Begin(...)       once it is known who makes it up
 //   raft::Node on it       which starts and stops the flow of frames
-class Peers : public raft::Transport {
+//   Forwarder on it        for proposals of this node at others that lead
+class Peers : public raft::Transport, public RemoteProposals {
  public:
   // `loop` outlives this; it is for timers.
   Peers(PeersOptions options, net::EventLoop& loop);
@@ -69,6 +73,12 @@ class Peers : public raft::Transport {
   std::string AddressOf(NodeId node) const;
   // All members but this store, in their order.
   std::vector<PeerState> States() const;
+
+  // --- RemoteProposals
+
+  void Propose(NodeId to, ShardId shard, std::string command,
+               RemoteProposals::Callback done) override;
+  std::vector<NodeId> ReachableVoters() const override;
 
   // --- raft::Transport
 

@@ -221,11 +221,14 @@ class Service : public rpc::directory::Directory::CallbackService {
       }
       *entry.mutable_ensure_accounts()->add_addresses() = *std::move(address);
     }
-    shards_.Propose(kDirectoryShard, entry, [reply, reactor](absl::StatusOr<entry::Result> result) {
-      absl::Status status = result.ok() ? ToStatus(*result) : ProposalStatus(result.status());
-      if (status.ok()) reply->set_version(result->directory().version());
-      reactor->Finish(rpc::ToGrpc(status));
-    });
+    shards_.Propose(
+        kDirectoryShard, entry,
+        [reply, reactor](absl::StatusOr<entry::Result> result) {
+          absl::Status status = result.ok() ? ToStatus(*result) : ProposalStatus(result.status());
+          if (status.ok()) reply->set_version(result->directory().version());
+          reactor->Finish(rpc::ToGrpc(status));
+        },
+        Route::kLeader);
     return reactor;
   }
 
@@ -245,15 +248,16 @@ class Service : public rpc::directory::Directory::CallbackService {
     if (!entry.ok()) return reactor->Finish(rpc::ToGrpc(entry.status()));
     const std::string what(
         entry->GetDescriptor()->FindFieldByNumber(static_cast<int>(entry->command_case()))->name());
-    shards_.Propose(kDirectoryShard, *entry,
-                    [what, operator_name, reply, reactor](absl::StatusOr<entry::Result> result) {
-                      absl::Status status =
-                          result.ok() ? ToStatus(*result) : ProposalStatus(result.status());
-                      log::Info("directory change",
-                                {{"change", what}, {"by", operator_name}, {"status", status}});
-                      if (status.ok()) Fill(result->directory(), *reply);
-                      reactor->Finish(rpc::ToGrpc(status));
-                    });
+    shards_.Propose(
+        kDirectoryShard, *entry,
+        [what, operator_name, reply, reactor](absl::StatusOr<entry::Result> result) {
+          absl::Status status = result.ok() ? ToStatus(*result) : ProposalStatus(result.status());
+          log::Info("directory change",
+                    {{"change", what}, {"by", operator_name}, {"status", status}});
+          if (status.ok()) Fill(result->directory(), *reply);
+          reactor->Finish(rpc::ToGrpc(status));
+        },
+        Route::kLeader);
   }
 
   static void Fill(const entry::DirectoryResult& result, ChangeReply& reply) {

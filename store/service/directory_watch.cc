@@ -85,6 +85,7 @@ void DirectoryWatch::Continue() {
 }
 
 absl::Status DirectoryWatch::ReadMore() {
+  if (!shards_.HasReplica()) return absl::UnavailableError("this store has no directory");
   const std::shared_ptr<const kv::Snapshot> snapshot = shards_.Snapshot();
   const model::DirectoryReader reader(*snapshot);
   ASSIGN_OR_RETURN(const uint64_t current, reader.Version());

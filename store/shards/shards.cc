@@ -9,19 +9,10 @@
 
 namespace packetboat::store {
 
-namespace {
-
-// Answers of absent groups: there is nothing to do for them but to give them.
-constexpr size_t kAbsentThreads = 1;
-constexpr size_t kAbsentQueue = 10'000;
-
-}  // namespace
-
-Shards::Shards(kv::Database& state, uint32_t count)
-    : state_(state), absent_callbacks_(kAbsentThreads, kAbsentQueue), groups_(count) {
+Shards::Shards(kv::Database& state, uint32_t count, Executor* refusals)
+    : state_(state), refusals_(refusals) {
   for (uint32_t i = 0; i < count; ++i) {
-    absent_.push_back(std::make_unique<AbsentGroup>(ShardId(i), absent_callbacks_));
-    groups_[i] = absent_.back().get();
+    groups_.push_back(std::make_unique<LocalGroup>(ShardId(i), refusals_));
   }
 }
 
@@ -35,10 +26,12 @@ replication::StateMachineFactory Shards::machines(const model::PlantedBugs& bugs
 }
 
 void Shards::SetGroups(const std::vector<replication::Group*>& groups) {
-  CHECK(groups.size() == groups_.size());
-  for (size_t i = 0; i < groups.size(); ++i) {
-    groups_[i].store(groups[i], std::memory_order_release);
+  while (groups_.size() < groups.size()) {
+    groups_.push_back(
+        std::make_unique<LocalGroup>(ShardId(static_cast<uint32_t>(groups_.size())), refusals_));
   }
+  CHECK(groups.size() == groups_.size());
+  for (size_t i = 0; i < groups.size(); ++i) groups_[i]->Attach(*groups[i]);
   present_.store(true, std::memory_order_release);
 }
 
@@ -52,19 +45,27 @@ std::string Shards::LeaderAddress(ShardId shard) const {
   return leader.has_value() ? address_of_(*leader) : "";
 }
 
-void Shards::Propose(ShardId shard, const entry::Entry& entry, ResultCallback done) {
-  if (shard.value() >= groups_.size()) {
-    done(absl::InvalidArgumentError("no such shard"));
-    return;
-  }
-  group(shard).Propose(
-      entry.SerializeAsString(),
+void Shards::Propose(ShardId shard, const entry::Entry& entry, ResultCallback done, Route route) {
+  Propose(
+      shard, entry.SerializeAsString(),
       [done = std::move(done)](absl::StatusOr<replication::ApplyResult> applied) mutable {
         if (!applied.ok()) return done(applied.status());
         entry::Result result;
         CHECK(result.ParseFromString(applied->result));
         done(std::move(result));
-      });
+      },
+      route);
+}
+
+void Shards::Propose(ShardId shard, std::string command, replication::ProposeCallback done,
+                     Route route) {
+  if (shard.value() >= groups_.size()) {
+    done(absl::InvalidArgumentError("no such shard"));
+  } else if (route == Route::kLeader && forwarder_ != nullptr) {
+    forwarder_->Propose(group(shard), std::move(command), std::move(done));
+  } else {
+    group(shard).Propose(std::move(command), std::move(done));
+  }
 }
 
 void Shards::ReadBarrier(ShardId shard, replication::WaitCallback done) {

@@ -1,0 +1,434 @@
+// Three stores over loopback with real TLS, gRPC and threads; disks are fakes that outlive them.
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "base/random.h"
+#include "gtest/gtest.h"
+#include "net/asio/asio_network.h"
+#include "net/rpc/server.h"
+#include "net/testing/certs.h"
+#include "store/kv/fake_disk.h"
+#include "store/peers/link.h"
+#include "store/peers/peer_service.h"
+#include "store/peers/peers.h"
+#include "store/peers/replica.h"
+#include "store/replication/testing/counting_machine.h"
+#include "store/shards/forwarder.h"
+#include "store/shards/shards.h"
+
+namespace packetboat::store {
+namespace {
+
+using replication::ApplyResult;
+using replication::testing::CountingMachine;
+
+constexpr char kCluster[] = "test";
+constexpr uint32_t kShards = 4;
+// For what must happen, however busy the machine is.
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+// Waits until `what` holds; false if it never does.
+bool Eventually(const std::function<bool()>& what) {
+  const absl::Time end = absl::Now() + kPatience;
+  while (!what()) {
+    if (absl::Now() > end) return false;
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  return true;
+}
+
+struct Disks {
+  kv::FakeDisk log{kv::Profile::kLog};
+  kv::FakeDisk state{kv::Profile::kState};
+};
+
+struct Certificates {
+  std::string folder;
+  net::testing::TestCa ca;
+
+  rpc::TlsFiles Issue(const std::string& name) const {
+    const net::x509::Identity identity =
+        ca.IssueUri(absl::StrCat("spiffe://", kCluster, "/store/", name));
+    const std::string base = absl::StrCat(folder, "/", name);
+    std::ofstream(folder + "/ca.pem") << ca.roots_pem();
+    std::ofstream(base + ".pem") << identity.certificate.ToPem();
+    std::ofstream(base + ".key") << identity.key.ToPem().Reveal();
+    return {folder + "/ca.pem", base + ".pem", base + ".key"};
+  }
+};
+
+struct StoreOptions {
+  std::string name;
+  rpc::TlsFiles tls;
+  std::vector<std::string> stores;
+  std::string address;
+  uint32_t max_voters = 5;
+};
+
+// One store, running, on disks that are not its own.
+class TestStore {
+ public:
+  TestStore(StoreOptions options, Disks& disks)
+      : log_(disks.log.Open()), state_(disks.state.Open()) {
+    shards_.emplace(*state_, Replica::ShardCount(*log_, kShards).value());
+    peers_.emplace(
+        PeersOptions{.addresses = options.stores, .tls = options.tls, .cluster = kCluster},
+        network_.NextLoop());
+    forwarder_.emplace(Forwarder::Options{}, *peers_, network_.NextLoop());
+    shards_->SetForwarder(&*forwarder_);
+    shards_->SetAddressBook([this](NodeId node) { return peers_->AddressOf(node); });
+    ReplicaOptions replica;
+    replica.name = options.name;
+    replica.cluster = kCluster;
+    replica.stores = options.stores;
+    replica.shards = kShards;
+    replica.max_voters = options.max_voters;
+    replica_ = Replica::Open(
+                   std::move(replica), *log_, *state_, *peers_, *shards_,
+                   [](ShardId shard) { return std::make_unique<CountingMachine>(shard); },
+                   SystemClock(), SystemRandom())
+                   .value();
+    std::vector<std::unique_ptr<grpc::Service>> services;
+    services.push_back(MakePeerService({.peers = &*peers_,
+                                        .shards = &*shards_,
+                                        .introduce = [this] { return replica_->Introduce(); },
+                                        .status = [] { return StoreStatus(); }}));
+    rpc_ = rpc::Server::Start({.address = options.address, .tls = options.tls, .cluster = kCluster},
+                              std::move(services))
+               .value();
+    const absl::Status started = replica_->Start();
+    EXPECT_TRUE(started.ok()) << started;
+  }
+
+  ~TestStore() {
+    replica_->Stop();
+    forwarder_->Close();
+    peers_->Close();
+    rpc_->Stop(absl::ZeroDuration());
+  }
+
+  Replica& replica() { return *replica_; }
+  Peers& peers() { return *peers_; }
+  Shards& shards() { return *shards_; }
+  NodeId id() const { return replica_->Introduce().id; }
+  bool connected(size_t peers) const {
+    size_t connected = 0;
+    for (const PeerState& peer : peers_->States()) connected += peer.connected;
+    return connected == peers;
+  }
+  replication::GroupStatus status(uint32_t shard) const {
+    return shards_->group(ShardId(shard)).status();
+  }
+
+  // Proposed by whatever route, until it is in; more than once if a change of leader hides what
+  // became of it.
+  ApplyResult Write(uint32_t shard, const std::string& command, Route route) {
+    for (;;) {
+      absl::Notification answered;
+      absl::StatusOr<ApplyResult> outcome = absl::UnknownError("");
+      shards_->Propose(
+          ShardId(shard), command,
+          [&](absl::StatusOr<ApplyResult> result) {
+            outcome = std::move(result);
+            answered.Notify();
+          },
+          route);
+      answered.WaitForNotification();
+      if (outcome.ok()) return *outcome;
+    }
+  }
+
+  std::set<std::string> Read(uint32_t shard) const {
+    std::set<std::string> commands;
+    for (const auto& [number, command] : CountingMachine::Read(*state_, ShardId(shard))) {
+      commands.insert(command);
+    }
+    return commands;
+  }
+
+ private:
+  std::unique_ptr<kv::Database> log_;
+  std::unique_ptr<kv::Database> state_;
+  net::AsioNetwork network_{1};
+  std::optional<Shards> shards_;
+  std::optional<Peers> peers_;
+  std::optional<Forwarder> forwarder_;
+  std::unique_ptr<Replica> replica_;
+  std::unique_ptr<rpc::Server> rpc_;
+};
+
+// An address of this process alone: outgoing connections come from 127.0.0.1, so that none of them
+// takes its port while its store is down.
+std::string FreeAddress() {
+  const auto pid = static_cast<uint32_t>(getpid());
+  const std::string host =
+      absl::StrCat("127.", 1 + pid / 65536 % 250, ".", pid / 256 % 256, ".", 1 + pid % 254);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  EXPECT_EQ(inet_pton(AF_INET, host.c_str(), &address.sin_addr), 1);
+  const int probe = socket(AF_INET, SOCK_STREAM, 0);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  close(probe);
+  return absl::StrCat(host, ":", ntohs(address.sin_port));
+}
+
+class ClusterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    certificates_.folder = absl::StrCat(::testing::TempDir(), "/cluster_test");
+    std::filesystem::create_directories(certificates_.folder);
+    for (size_t i = 0; i < kStores; ++i) {
+      addresses_.push_back(FreeAddress());
+      disks_[i] = std::make_unique<Disks>();
+    }
+  }
+
+  static std::string Name(size_t i) { return std::string(1, static_cast<char>('a' + i)); }
+
+  TestStore& Start(size_t i) { return StartAs(i, Name(i)); }
+
+  TestStore& StartAs(size_t i, const std::string& name) {
+    stores_[i] = std::make_unique<TestStore>(StoreOptions{.name = name,
+                                                          .tls = certificates_.Issue(name),
+                                                          .stores = addresses_,
+                                                          .address = addresses_[i],
+                                                          .max_voters = max_voters_},
+                                             *disks_[i]);
+    return *stores_[i];
+  }
+
+  void StartAll() {
+    for (size_t i = 0; i < kStores; ++i) Start(i);
+    for (size_t i = 0; i < kStores; ++i) AwaitLeaders(i);
+  }
+
+  void AwaitLeaders(size_t i) {
+    ASSERT_TRUE(Eventually([&] {
+      if (!stores_[i]->replica().status().ok()) return false;
+      for (uint32_t shard = 0; shard < kShards; ++shard) {
+        if (!stores_[i]->status(shard).leader.has_value()) return false;
+      }
+      return true;
+    })) << stores_[i]->replica().status();
+  }
+
+  // A running store that does not lead the shard.
+  TestStore& FollowerOf(uint32_t shard) {
+    for (const auto& store : stores_) {
+      if (store != nullptr && store->status(shard).role != replication::Role::kLeader) {
+        return *store;
+      }
+    }
+    ADD_FAILURE() << "no follower";
+    return *stores_[0];
+  }
+
+  static constexpr size_t kStores = 3;
+  Certificates certificates_;
+  std::vector<std::string> addresses_;
+  uint32_t max_voters_ = 5;
+  std::unique_ptr<Disks> disks_[kStores];
+  std::unique_ptr<TestStore> stores_[kStores];
+};
+
+TEST_F(ClusterTest, ThreeEmptyStoresFormOneClusterAndReplicate) {
+  StartAll();
+  const Members members = *stores_[0]->replica().Introduce().members;
+  for (size_t i = 0; i < kStores; ++i) {
+    EXPECT_EQ(*stores_[i]->replica().Introduce().members, members);
+    EXPECT_EQ(members.all[i].id, stores_[i]->id());
+    EXPECT_EQ(members.all[i].name, Name(i));
+  }
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    FollowerOf(shard).Write(shard, "x", Route::kLeader);
+    for (const auto& store : stores_) {
+      EXPECT_TRUE(Eventually([&] { return store->Read(shard).size() == 1; })) << shard;
+    }
+  }
+}
+
+TEST_F(ClusterTest, NothingRunsBeforeTheLastStoreHasAnswered) {
+  Start(0);
+  Start(1);
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(stores_[0]->replica().status().message(), addresses_[2]);
+  })) << stores_[0]->replica().status();
+  EXPECT_FALSE(stores_[0]->replica().Introduce().members.has_value());
+  EXPECT_FALSE(stores_[0]->shards().HasReplica());
+  Start(2);
+  for (size_t i = 0; i < kStores; ++i) AwaitLeaders(i);
+}
+
+TEST_F(ClusterTest, AForwardedWriteCanBeReadWhereItWasProposed) {
+  StartAll();
+  for (int i = 1; i <= 20; ++i) {
+    const uint32_t shard = static_cast<uint32_t>(i) % kShards;
+    TestStore& store = FollowerOf(shard);
+    const ApplyResult applied = store.Write(shard, absl::StrCat("w", i), Route::kLeader);
+    EXPECT_GE(store.status(shard).applied, applied.index);
+    EXPECT_TRUE(store.Read(shard).contains(absl::StrCat("w", i)));
+  }
+}
+
+TEST_F(ClusterTest, ARouteThatStaysHereIsRefusedByAFollowerThatNamesItsLeader) {
+  StartAll();
+  TestStore& follower = FollowerOf(0);
+  absl::Notification answered;
+  follower.shards().Propose(
+      ShardId(0), "x",
+      [&](const absl::StatusOr<ApplyResult>& result) {
+        EXPECT_EQ(result.status().code(), absl::StatusCode::kUnavailable);
+        answered.Notify();
+      },
+      Route::kHere);
+  answered.WaitForNotification();
+  ASSERT_TRUE(Eventually([&] { return !follower.shards().LeaderAddress(ShardId(0)).empty(); }));
+  EXPECT_TRUE(Eventually([&] {
+    const std::string leader = follower.shards().LeaderAddress(ShardId(0));
+    for (size_t i = 0; i < kStores; ++i) {
+      if (addresses_[i] == leader) {
+        return stores_[i]->status(0).role == replication::Role::kLeader;
+      }
+    }
+    return false;
+  }));
+}
+
+TEST_F(ClusterTest, AMajorityGoesOnAndTheThirdCatchesUp) {
+  StartAll();
+  stores_[1] = nullptr;
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    for (int i = 0; i < 10; ++i) stores_[0]->Write(shard, absl::StrCat("x", i), Route::kLeader);
+  }
+  Start(1);
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    EXPECT_TRUE(Eventually([&] { return stores_[1]->Read(shard).size() == 10; })) << shard;
+  }
+}
+
+TEST_F(ClusterTest, AllAtOnceComeBackWithWhatTheyHad) {
+  StartAll();
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    stores_[0]->Write(shard, "x", Route::kLeader);
+  }
+  for (auto& store : stores_) store = nullptr;
+  StartAll();
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    stores_[2]->Write(shard, "y", Route::kLeader);
+    EXPECT_EQ(stores_[2]->Read(shard).size(), 2u);
+  }
+}
+
+TEST_F(ClusterTest, TwoOfThreeComeBackWithoutTheFounder) {
+  StartAll();
+  for (auto& store : stores_) store = nullptr;
+  Start(1);
+  Start(2);
+  AwaitLeaders(1);
+  stores_[1]->Write(0, "x", Route::kLeader);
+}
+
+TEST_F(ClusterTest, AStoppingStoreMovesItsLeadershipsAway) {
+  StartAll();
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    stores_[0]->Write(shard, "x", Route::kLeader);
+  }
+  stores_[0]->replica().Stop();
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    EXPECT_TRUE(Eventually([&] {
+      const std::optional<NodeId> now = stores_[1]->status(shard).leader;
+      return now.has_value() && *now != stores_[0]->id();
+    })) << shard;
+  }
+}
+
+TEST_F(ClusterTest, AWipedStoreIsRefusedAndTheOthersGoOn) {
+  StartAll();
+  stores_[2] = nullptr;
+  disks_[2] = std::make_unique<Disks>();
+  Start(2);
+  ASSERT_TRUE(Eventually([&] {
+    return stores_[2]->replica().status().code() == absl::StatusCode::kFailedPrecondition;
+  }));
+  EXPECT_TRUE(absl::StrContains(stores_[2]->replica().status().message(), "another data folder"))
+      << stores_[2]->replica().status();
+  stores_[0]->Write(1, "x", Route::kLeader);
+  EXPECT_FALSE(stores_[2]->shards().HasReplica());
+}
+
+// The certificate of b does not let its holder speak for c, whatever its disk says.
+TEST_F(ClusterTest, ACertificateOfAnotherNameIsNotHeard) {
+  StartAll();
+  stores_[2] = nullptr;
+  std::unique_ptr<kv::Database> log = disks_[2]->log.Open();
+  Members members = ReadMembers(*log).value().value();
+  members.all[1].name = "x";
+  members.all[2].name = "b";
+  ASSERT_TRUE(WriteMembers(*log, members).ok());
+  log = nullptr;
+  TestStore& impostor = StartAs(2, "b");
+  EXPECT_TRUE(impostor.replica().status().ok());
+  ASSERT_TRUE(Eventually([&] { return stores_[0]->connected(1); }));
+  stores_[0]->Write(0, "x", Route::kLeader);
+  stores_[1]->Write(0, "x", Route::kLeader);
+  EXPECT_TRUE(impostor.connected(0));
+  EXPECT_TRUE(impostor.Read(0).empty());
+}
+
+TEST_F(ClusterTest, AStoreBeyondTheVotersHasNoReplicaAndForwards) {
+  max_voters_ = 1;
+  for (size_t i = 0; i < kStores; ++i) Start(i);
+  AwaitLeaders(0);
+  ASSERT_TRUE(Eventually([&] { return stores_[2]->connected(2); }));
+  stores_[2]->Write(3, "x", Route::kLeader);
+  EXPECT_EQ(stores_[0]->Read(3).size(), 1u);
+  EXPECT_FALSE(stores_[2]->shards().HasReplica());
+  EXPECT_TRUE(stores_[2]->Read(3).empty());
+}
+
+TEST_F(ClusterTest, FramesUpToTheLimitPassAndLargerOnesAreDropped) {
+  StartAll();
+  // Frames of our own, beside those of Raft, to a receiver of our own.
+  absl::Mutex mutex;
+  std::vector<size_t> sizes;
+  stores_[1]->replica().Stop();
+  stores_[1]->peers().Start(stores_[1]->id(), [&](NodeId from, absl::string_view frame) {
+    absl::MutexLock lock(&mutex);
+    if (from == stores_[0]->id() && frame.size() > kMaxFrameBytes / 2)
+      sizes.push_back(frame.size());
+  });
+  const auto dropped = [&] { return stores_[0]->peers().States()[0].dropped_frames; };
+  const uint64_t before = dropped();
+  stores_[0]->peers().Send(stores_[1]->id(), std::string(kMaxFrameBytes + 1, 'x'));
+  EXPECT_EQ(dropped(), before + 1);
+  stores_[0]->peers().Send(stores_[1]->id(), std::string(kMaxFrameBytes, 'x'));
+  EXPECT_TRUE(Eventually([&] {
+    absl::MutexLock lock(&mutex);
+    return !sizes.empty();
+  }));
+  {
+    absl::MutexLock lock(&mutex);
+    EXPECT_EQ(sizes, (std::vector<size_t>{kMaxFrameBytes}));
+  }
+  stores_[1]->peers().Stop();
+}
+
+}  // namespace
+}  // namespace packetboat::store
