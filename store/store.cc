@@ -210,7 +210,7 @@ class Store : public role::Service {
     housekeeper_ = std::make_unique<Housekeeper>(
         Housekeeper::Options{.dedup_window = Milliseconds(config_.store().dedup_window()),
                              .tombstone_window = Milliseconds(config_.store().tombstone_window())},
-        *shards_);
+        *shards_, *environment_.clock);
     return absl::OkStatus();
   }
 

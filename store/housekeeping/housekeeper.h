@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "store/shards/shards.h"
 
 namespace packetboat::store {
@@ -23,8 +24,8 @@ class Housekeeper {
     absl::Duration upload_grace = absl::Hours(1);
   };
 
-  // `shards` outlives it.
-  Housekeeper(Options options, Shards& shards);
+  // `shards` and `clock` outlive it.
+  Housekeeper(Options options, Shards& shards, const Clock& clock);
   // What it has proposed may still be under way.
   ~Housekeeper();
 

@@ -5,6 +5,12 @@
 #include "absl/strings/str_cat.h"
 
 namespace packetboat::raft {
+namespace {
+
+// To replay an entry takes time however small it is: as much as so many octets, about.
+constexpr uint64_t kReplayOverheadBytes = 1024;
+
+}  // namespace
 
 ApplyOutcome RunApply(ApplyWork work, replication::Applier& applier,
                       std::vector<Callback>* callbacks) {
@@ -16,7 +22,7 @@ ApplyOutcome RunApply(ApplyWork work, replication::Applier& applier,
     entries.push_back(
         {index, entry->term, entry->type == EntryType::kCommand, entry->log_time, entry->payload});
     index = Next(index);
-    bytes += entry->payload.size();
+    bytes += entry->payload.size() + kReplayOverheadBytes;
   }
   std::vector<std::string> results;
   const absl::Status status = applier.Apply(entries, &results);

@@ -49,7 +49,7 @@ struct ApplyOutcome {
   ShardId shard;
   absl::Status status;
   replication::AppliedMark mark;
-  uint64_t bytes = 0;  // of the entries
+  uint64_t bytes = 0;  // of the entries, small ones as if larger: what a replay takes
 };
 
 // Carries out `work`. `callbacks` gets what is to be called once the outcome is visible to readers
@@ -75,7 +75,7 @@ struct Effects {
   std::set<ShardId> changed;
   // The state must be flushed before a log can be cut.
   bool flush_state = false;
-  // Of all entries that have been applied since the start.
+  // Of all entries that have been applied since the start; see ApplyOutcome.
   uint64_t applied_bytes = 0;
 };
 

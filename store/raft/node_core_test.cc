@@ -195,7 +195,8 @@ TEST_F(NodeCoreTest, AMessageForAnUnknownShardIsDropped) {
 
 class LeaderTest : public NodeCoreTest {
  protected:
-  void Lead(const Options& options) {
+  // Leads in term 2; only the barrier of that term is not committed yet.
+  void WinElection(const Options& options) {
     Open(options);
     clock_.Advance(absl::Seconds(2));
     core_->Tick();
@@ -205,6 +206,10 @@ class LeaderTest : public NodeCoreTest {
     Receive(kPeer, RequestVoteResult{Term(2), true, false});
     ASSERT_TRUE(core_->group(kShard).core().leads());
     Written(Write());
+  }
+
+  void Lead(const Options& options) {
+    WinElection(options);
     // Both followers have everything.
     Receive(kPeer, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(2)});
     Receive(kOther, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(2)});
@@ -313,6 +318,34 @@ TEST_F(LeaderTest, AReadIsAnsweredByAMajorityAfterItArrived) {
   MakeCallbacks();
   ASSERT_EQ(answers.size(), 2u);
   EXPECT_EQ(*answers[1], RaftIndex(2));
+}
+
+TEST_F(LeaderTest, NothingIsReadBeforeAnEntryOfTheOwnTermIsCommitted) {
+  WinElection(Options());
+  (void)Sent();
+  std::vector<absl::StatusOr<RaftIndex>> answers;
+  core_->group(kShard).ReadIndex(
+      [&](absl::StatusOr<RaftIndex> index) { answers.push_back(index); });
+  core_->Settle();
+  const auto rounds = [&] {
+    std::vector<uint64_t> rounds;
+    for (const auto& [to, body] : Sent()) {
+      if (const auto* m = std::get_if<ReadRound>(&body)) rounds.push_back(m->round);
+    }
+    return rounds;
+  };
+  // What earlier leaders have committed, this one cannot know yet.
+  EXPECT_TRUE(rounds().empty());
+  Receive(kPeer, ReadRoundResult{Term(2), 1});
+  MakeCallbacks();
+  EXPECT_TRUE(answers.empty());
+  Receive(kOther, AppendEntriesResult{Term(2), RaftIndex(0), RaftIndex(2)});
+  const std::vector<uint64_t> asked = rounds();
+  ASSERT_FALSE(asked.empty());
+  Receive(kOther, ReadRoundResult{Term(2), asked.back()});
+  MakeCallbacks();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(*answers[0], RaftIndex(2));
 }
 
 TEST_F(LeaderTest, AReadThatNobodyConfirmsFailsInTime) {

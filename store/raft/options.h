@@ -56,7 +56,8 @@ struct Options {
   // may be that stamps it (SEMANTICS.md s3).
   absl::Duration clock_ahead_max = absl::Seconds(1);
   absl::Duration clock_skew_max = absl::Seconds(5);
-  // Of all groups, what may be applied to state that is not flushed: a restart replays it.
+  // Of all groups, what may be applied to state that is not flushed: a restart replays it. An entry
+  // counts a kibibyte on top of its own octets.
   uint64_t max_unflushed_log_bytes = uint64_t{32} << 20;
 
   // One append to a follower, one frame between nodes, one batch of state; each holds at least one

@@ -106,6 +106,32 @@ TEST(SingleVoterTest, TheLogIsCutBehindFlushedState) {
   EXPECT_EQ(absl::StrJoin(cluster.violations(), "\n"), "");
 }
 
+TEST(SingleVoterTest, ARestartReplaysNoMoreThanTheLimit) {
+  Options options;
+  options.max_unflushed_log_bytes = 50 << 10;
+  SimCluster cluster(5, 1, kShards, options);
+  SimNode& node = cluster.node(0);
+  for (uint64_t i = 0; i < 1000; ++i) {
+    cluster.Propose(ShardId(static_cast<uint32_t>(i % kShards)));
+    cluster.RunQueues();
+  }
+  std::vector<RaftIndex> applied;
+  for (uint32_t i = 0; i < kShards; ++i) {
+    applied.push_back(node.core().group(ShardId(i)).Status().applied);
+  }
+  node.Crash();
+  ASSERT_TRUE(node.Boot().ok());
+  uint64_t lost = 0;
+  for (uint32_t i = 0; i < kShards; ++i) {
+    lost += applied[i].value() - node.core().recovered(ShardId(i)).index.value();
+  }
+  // Each entry counts a kibibyte and a few octets.
+  EXPECT_LE(lost, 51u);
+  cluster.RunQueues();
+  cluster.CheckStates();
+  EXPECT_EQ(absl::StrJoin(cluster.violations(), "\n"), "");
+}
+
 TEST(SingleVoterTest, EveryStartRaisesTheTerm) {
   SimCluster cluster(5, 1, 1, Options());
   Term last;
