@@ -82,7 +82,11 @@ void GroupDriver::Propose(Proposal proposal) {
     });
     return;
   }
-  queued_.push_back(std::move(proposal));
+  if (proposal.command.size() <= options_.small_command_bytes) {
+    small_.push_back(std::move(proposal));
+  } else {
+    large_.push_back(std::move(proposal));
+  }
 }
 
 void GroupDriver::ReadIndex(replication::ReadIndexCallback done) {
@@ -283,12 +287,7 @@ void GroupDriver::SetStalled(bool stalled) {
   Changed();
   if (!stalled) return;
   held_.clear();
-  for (Proposal& proposal : queued_) {
-    Later([proposal = std::move(proposal)]() mutable {
-      proposal.done(absl::UnavailableError("the disk does not answer"));
-    });
-  }
-  queued_.clear();
+  RefuseQueued("the disk does not answer");
   AnswerReads(reads_.TakeAll(absl::UnavailableError("the disk does not answer")));
 }
 
@@ -486,9 +485,31 @@ void GroupDriver::SubmitBarrier() {
   if (update.ok()) Process(*std::move(update));
 }
 
+std::vector<Proposal> GroupDriver::TakeQueued() {
+  std::vector<Proposal> taken = std::exchange(small_, {});
+  size_t bytes = effects_.log.bytes();
+  while (!large_.empty() && bytes < options_.max_log_write_bytes) {
+    bytes += large_.front().command.size();
+    taken.push_back(std::move(large_.front()));
+    large_.pop_front();
+  }
+  return taken;
+}
+
+void GroupDriver::RefuseQueued(absl::string_view why) {
+  std::vector<Proposal> queued = std::exchange(small_, {});
+  for (Proposal& proposal : large_) queued.push_back(std::move(proposal));
+  large_.clear();
+  for (Proposal& proposal : queued) {
+    Later([proposal = std::move(proposal), status = absl::UnavailableError(why)]() mutable {
+      proposal.done(status);
+    });
+  }
+}
+
 void GroupDriver::SubmitQueued() {
-  if (queued_.empty()) return;
-  std::vector<Proposal> proposals = std::exchange(queued_, {});
+  std::vector<Proposal> proposals = TakeQueued();
+  if (proposals.empty()) return;
   const RaftIndex first = Next(log_.last());
   std::vector<EntryPtr> entries;
   absl::Time log_time = std::max(log_.max_log_time(), applied_.log_time);
@@ -704,12 +725,7 @@ void GroupDriver::ExpireReads() {
 // --- Ends ---
 
 void GroupDriver::FailProposers(const absl::Status& status) {
-  for (Proposal& proposal : queued_) {
-    Later([proposal = std::move(proposal)]() mutable {
-      proposal.done(absl::UnavailableError("not the leader"));
-    });
-  }
-  queued_.clear();
+  RefuseQueued("not the leader");
   for (Proposer& proposer : proposers_) {
     Later([proposer = std::move(proposer), status]() mutable { proposer.done(status); });
   }

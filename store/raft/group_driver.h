@@ -109,7 +109,7 @@ class GroupDriver {
 
   int64_t NowMs() const { return absl::ToInt64Milliseconds(clock_.Monotonic()); }
   bool TakesProposals() const;
-  bool idle() const { return queued_.empty() && proposers_.empty() && !applying_; }
+  bool idle() const { return small_.empty() && large_.empty() && proposers_.empty() && !applying_; }
   bool lone() const { return core_.configuration().Voters().size() < 2; }
   void HandOver();
 
@@ -135,6 +135,9 @@ class GroupDriver {
   void AppendToLog(const Update::Append& append);
   void OnRoleChanged();
   void SubmitQueued();
+  // All small ones, then large ones as far as the write of the log has room.
+  std::vector<Proposal> TakeQueued();
+  void RefuseQueued(absl::string_view why);
   void SubmitBarrier();
   void AcknowledgeTooEarly();  // planted bug
 
@@ -180,7 +183,9 @@ class GroupDriver {
   RaftIndex persisted_;
   std::deque<HeldMessage> held_;  // for their hard state
 
-  std::vector<Proposal> queued_;
+  // Not in the log yet.
+  std::vector<Proposal> small_;
+  std::deque<Proposal> large_;
   std::deque<Proposer> proposers_;  // of entries that are not handed to apply yet
 
   RaftIndex dispatched_;

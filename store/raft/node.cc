@@ -37,6 +37,8 @@ class GroupHandle : public replication::Group {
   GroupHandle(ShardId shard, const Options& options, Events& events, Callbacks& callbacks)
       : shard_(shard),
         max_command_bytes_(options.max_command_bytes),
+        small_command_bytes_(options.small_command_bytes),
+        small_in_flight_(options.max_in_flight_entries, options.max_in_flight_small_bytes),
         in_flight_(options.max_in_flight_entries, options.max_in_flight_bytes),
         events_(events),
         callbacks_(callbacks) {}
@@ -48,7 +50,8 @@ class GroupHandle : public replication::Group {
     if (command.size() > max_command_bytes_) {
       return Refuse(std::move(done), absl::InvalidArgumentError("command too large"));
     }
-    std::optional<InFlight::Place> place = in_flight_.Take(command.size());
+    InFlight& bound = command.size() <= small_command_bytes_ ? small_in_flight_ : in_flight_;
+    std::optional<InFlight::Place> place = bound.Take(command.size());
     if (!place.has_value()) {
       return Refuse(std::move(done), absl::ResourceExhaustedError("too much in flight"));
     }
@@ -153,6 +156,8 @@ class GroupHandle : public replication::Group {
 
   const ShardId shard_;
   const size_t max_command_bytes_;
+  const size_t small_command_bytes_;
+  InFlight small_in_flight_;
   InFlight in_flight_;
   Events& events_;
   Callbacks& callbacks_;

@@ -185,7 +185,8 @@ void NodeCore::Fail(const absl::Status& why) {
 // --- Effects ---
 
 void NodeCore::Settle() {
-  for (const auto& group : groups_) group->Settle();
+  // Another group goes first after each write: what does not fit into one waits for the next.
+  for (size_t i = 0; i < groups_.size(); ++i) groups_[(turn_ + i) % groups_.size()]->Settle();
   // A group that failed by itself (its log could not be read back) takes the node with it: one
   // disk.
   for (const auto& group : groups_) {
@@ -197,6 +198,7 @@ std::optional<LogWrite> NodeCore::TakeLogWrite() {
   if (writing_.has_value() || effects_.log.empty() || !health_.ok()) return std::nullopt;
   LogWrite write{effects_.write_number, std::exchange(effects_.log, {})};
   ++effects_.write_number;
+  ++turn_;
   writing_ = write.number;
   writing_since_ = clock_.Monotonic();
   return write;

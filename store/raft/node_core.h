@@ -118,6 +118,7 @@ class NodeCore {
   SpaceLevel space_ = SpaceLevel::kAmple;
   uint64_t free_bytes_ = UINT64_MAX;
 
+  size_t turn_ = 0;
   std::optional<uint64_t> writing_;
   absl::Duration writing_since_;
   bool flushing_ = false;

@@ -272,6 +272,34 @@ TEST_F(LeaderTest, ProposalsOfOneTurnAreOneWriteAndOneAppend) {
   EXPECT_EQ(Sent().size(), 2u);
 }
 
+TEST_F(LeaderTest, SmallCommandsOvertakeLargeOnesAndAWriteIsBounded) {
+  Options options;
+  options.small_command_bytes = 10;
+  options.max_log_write_bytes = 100;
+  Lead(options);
+  const auto payload = [&](uint64_t index) {
+    auto entries = core_->group(kShard).log().Read(RaftIndex(index), 1, 1 << 20);
+    return entries.ok() ? (*entries)[0]->payload : entries.status().ToString();
+  };
+  const std::string large(60, 'L');
+  for (int i = 0; i < 4; ++i) Propose(large);
+  Propose("a");
+  core_->Settle();
+  // The small one first; then large ones until the write holds a hundred octets.
+  const LogWrite first = Write();
+  EXPECT_EQ(payload(3), "a");
+  EXPECT_EQ(payload(4), large);
+  EXPECT_LT(core_->group(kShard).log().last(), RaftIndex(7));
+  Propose("b");
+  Written(first);
+  const LogWrite second = Write();
+  const uint64_t overtaken = 3 + first.batch.size();
+  EXPECT_EQ(payload(overtaken), "b");
+  Written(second);
+  while (auto write = core_->TakeLogWrite()) Written(*write);
+  EXPECT_EQ(core_->group(kShard).log().last(), RaftIndex(8));
+}
+
 TEST_F(LeaderTest, ALostLeadershipLeavesProposalsUnknown) {
   Lead(Options());
   Propose("in the log");

@@ -63,6 +63,7 @@ class NodeHarness : public ContractHarness {
     options.raft.max_command_bytes = kMaxCommandBytes;
     options.raft.max_in_flight_entries = kMaxInFlightEntries;
     options.raft.max_in_flight_bytes = kMaxInFlightBytes;
+    options.raft.small_command_bytes = 0;
     auto node = Node::Start(options, *log_, *state_, Counting(), transport_);
     EXPECT_TRUE(node.ok()) << node.status();
     node_ = *std::move(node);
@@ -196,6 +197,34 @@ TEST_F(NodeTest, ManyProposersShareSyncs) {
   }
   left.Wait();
   EXPECT_LT(slow_writes, kProposals / 4);
+  log_disk_.OnWrite(nullptr);
+}
+
+TEST_F(NodeTest, BodiesInFlightHoldUpNoSmallCommands) {
+  NodeOptions options;
+  options.raft.small_command_bytes = 100;
+  options.raft.max_in_flight_bytes = 1000;
+  options.raft.max_in_flight_small_bytes = 300;
+  ASSERT_TRUE(Start(options).ok());
+  ASSERT_TRUE(Propose(ShardId(0), "warm").ok());
+  Door door;
+  log_disk_.OnWrite([&](uint64_t) { door.Pass(); });
+  door.Shut();
+  std::atomic<int> taken{0}, refused{0};
+  const auto propose = [&](size_t bytes) {
+    node_->group(ShardId(0))
+        .Propose(std::string(bytes, 'x'),
+                 [&](absl::StatusOr<ApplyResult> result) { ++(result.ok() ? taken : refused); });
+  };
+  propose(1000);
+  propose(101);  // one body too many
+  for (int i = 0; i < 3; ++i) propose(100);
+  propose(1);  // one small command too many
+  while (refused < 2) std::this_thread::yield();
+  door.Open();
+  while (taken < 4) std::this_thread::yield();
+  EXPECT_EQ(refused, 2);
+  node_->Stop();
   log_disk_.OnWrite(nullptr);
 }
 

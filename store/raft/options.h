@@ -37,6 +37,10 @@ struct Options {
   size_t max_command_bytes = size_t{640} << 10;
   size_t max_in_flight_entries = 4096;
   size_t max_in_flight_bytes = size_t{64} << 20;
+  // Commands of up to so many octets overtake larger ones, and have a bound of their own: bodies on
+  // their way hold up nothing else.
+  size_t small_command_bytes = size_t{64} << 10;
+  size_t max_in_flight_small_bytes = size_t{16} << 20;
   size_t max_reads_waiting = 65536;
   size_t max_applies_waiting = 65536;  // callers of WaitApplied
   // Entries kept in memory for followers and apply once they are durable.
@@ -59,6 +63,9 @@ struct Options {
   // Of all groups, what may be applied to state that is not flushed: a restart replays it. An entry
   // counts a kibibyte on top of its own octets.
   uint64_t max_unflushed_log_bytes = uint64_t{32} << 20;
+
+  // Of all groups: larger commands join a write of the log while it holds less than this.
+  size_t max_log_write_bytes = size_t{2} << 20;
 
   // One append to a follower, one frame between nodes, one batch of state; each holds at least one
   // entry, however large.
