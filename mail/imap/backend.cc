@@ -97,6 +97,8 @@ absl::string_view ErrorCodeName(ErrorCode code) {
       return "TRYCREATE";
     case ErrorCode::kUnavailable:
       return "UNAVAILABLE";
+    case ErrorCode::kUseAttr:
+      return "USEATTR";
   }
   return "";
 }

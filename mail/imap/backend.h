@@ -80,6 +80,7 @@ enum class ErrorCode {
   kTooBig,
   kTryCreate,
   kUnavailable,
+  kUseAttr,
 };
 
 // A status that carries `code` and `text` to the client. Never OK.

@@ -41,7 +41,7 @@ size_t* FindLimit(SessionOptions* options, absl::string_view name) {
 }
 
 std::optional<ErrorCode> FindErrorCode(absl::string_view name) {
-  for (int i = 0; i <= static_cast<int>(ErrorCode::kUnavailable); ++i) {
+  for (int i = 0; i <= static_cast<int>(ErrorCode::kUseAttr); ++i) {
     const auto code = static_cast<ErrorCode>(i);
     if (ErrorCodeName(code) == name) return code;
   }
@@ -248,6 +248,8 @@ absl::Status DialogTarget::Direct(absl::string_view word, absl::string_view text
     status = ExpectRelay(text);
   } else if (word == "shutdown") {
     for (auto& [name, connection] : connections_) connection.session->Shutdown();
+  } else if (word == "end") {
+    current_->session->OnEndOfInput(now_);
   } else if (word == "silent") {
     status = ExpectSilence();
   } else {

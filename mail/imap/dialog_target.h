@@ -41,6 +41,7 @@ absl::StatusOr<mail_testing::Dialog> ParseImapDialog(absl::string_view name,
 //   relayed NODE TAG    the connection has been handed over so
 //   shutdown            the server goes down
 //   silent              the server has nothing to say
+//   end                 the client sends nothing more, and goes on reading
 class DialogTarget : public mail_testing::DialogTarget {
  public:
   // `read_message` gives the message of a name.

@@ -20,7 +20,7 @@ struct SyntaxLimits {
   // these are held in memory. BAD.
   uint64_t max_argument_literal_octets = 64 * 1024;
   // Octets of the message literal of APPEND, which is streamed and never held. NO [TOOBIG].
-  uint64_t max_message_octets = 50 * 1024 * 1024;
+  uint64_t max_message_octets = 50 * 1000 * 1000;
   // A refused literal that the client does not wait with is read and dropped up to this size (all
   // such literals of one command together); beyond it the connection ends.
   uint64_t max_skipped_octets = uint64_t{1} << 30;

@@ -71,6 +71,10 @@ struct AccountState {
     auto box = Find(name);
     return box != nullptr && box->selectable ? box : nullptr;
   }
+  bool HasUse(SpecialUse use) const {
+    return std::any_of(boxes.begin(), boxes.end(),
+                       [use](const auto& named) { return named.second->special_use == use; });
+  }
   bool HasChildren(absl::string_view name) const {
     const std::string prefix = absl::StrCat(name, "/");
     const auto next = boxes.lower_bound(prefix);
@@ -119,13 +123,15 @@ void Remove(Box* box, std::map<Uid, Message>::iterator message) {
   box->messages.erase(message);
 }
 
-// Levels above `name` come into being with it (RFC 3501 s6.3.3).
+// Levels above `name` come into being with it (RFC 3501 s6.3.3), to hold it and nothing else.
 void MakeParents(AccountState* account, absl::string_view name) {
   for (size_t slash = name.find('/'); slash != absl::string_view::npos;
        slash = name.find('/', slash + 1)) {
     const absl::string_view parent = name.substr(0, slash);
     if (account->Find(parent) == nullptr) {
-      account->boxes.emplace(std::string(parent), account->Make());
+      const std::shared_ptr<Box> level = account->Make();
+      level->selectable = false;
+      account->boxes.emplace(std::string(parent), level);
     }
   }
 }
@@ -454,6 +460,9 @@ class MemoryAccount : public Account {
           if (box != nullptr && box->selectable) {
             return MakeError(ErrorCode::kAlreadyExists, "Mailbox exists");
           }
+          if (special_use.has_value() && state->HasUse(*special_use)) {
+            return MakeError(ErrorCode::kUseAttr, "Another mailbox has this special use");
+          }
           if (box == nullptr) box = state->Make();
           box->selectable = true;
           box->special_use = special_use;
@@ -596,6 +605,7 @@ void MemoryBackend::AddAccount(absl::string_view user, absl::string_view passwor
     const std::shared_ptr<Box> box = account->Make();
     box->special_use = special_use;
     account->boxes.emplace(name, box);
+    account->subscriptions.insert(name);
   }
   accounts_[std::string(user)] = std::move(account);
 }

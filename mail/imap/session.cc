@@ -48,6 +48,7 @@ class ServerSession::Impl {
   void StartAuthenticated(std::unique_ptr<Account> account, absl::string_view user,
                           absl::string_view tag);
   void Feed(absl::string_view bytes, absl::Time now);
+  void OnEndOfInput(absl::Time now);
   void OnTlsEstablished(absl::Time now);
   void OnWritten(size_t octets, absl::Time now);
   void OnTimer(absl::Time now);
@@ -70,6 +71,8 @@ class ServerSession::Impl {
   // The updates that the table allows behind a command, or none.
   Task<> Update(const CommandSpec& spec, Reply* reply);
   void Finish(absl::string_view tag, const Reply& reply);
+  // Ends a session that waits for octets that will never come.
+  void EndAfterInput();
   // Ends a session that waits for its client.
   void EndNow(absl::string_view text);
   void Poke(absl::Time now);
@@ -82,6 +85,7 @@ class ServerSession::Impl {
   std::optional<Task<>> run_;
   bool in_command_ = false;
   bool ending_taken_ = false;
+  bool input_ended_ = false;
   size_t bad_commands_ = 0;
 
   absl::Time started_;
@@ -269,6 +273,18 @@ void ServerSession::Impl::Feed(absl::string_view bytes, absl::Time now) {
   Poke(now);
 }
 
+void ServerSession::Impl::OnEndOfInput(absl::Time now) {
+  context_.now = now;
+  input_ended_ = true;
+}
+
+void ServerSession::Impl::EndAfterInput() {
+  if (!input_ended_ || context_.ending != Ending::kNone || !context_.waiting_for_client) return;
+  run_.reset();
+  context_.gate = Gate();
+  context_.ending = Ending::kAbort;
+}
+
 // All earlier state is forgotten (RFC 3501 s6.2.1); there was none before login but the time that
 // login may take.
 void ServerSession::Impl::OnTlsEstablished(absl::Time now) {
@@ -311,6 +327,7 @@ void ServerSession::Impl::OnTimer(absl::Time now) {
 
 std::vector<SessionAction> ServerSession::Impl::TakeActions() {
   std::vector<SessionAction> actions;
+  EndAfterInput();
   if (closed() && ending_taken_) return actions;
   if (!context_.output.empty()) {
     if (context_.in_flight == 0) last_written_ = context_.now;
@@ -393,6 +410,8 @@ void ServerSession::StartAuthenticated(std::unique_ptr<Account> account, absl::s
 }
 
 void ServerSession::Feed(absl::string_view bytes, absl::Time now) { impl_->Feed(bytes, now); }
+
+void ServerSession::OnEndOfInput(absl::Time now) { impl_->OnEndOfInput(now); }
 
 void ServerSession::OnTlsEstablished(absl::Time now) { impl_->OnTlsEstablished(now); }
 

@@ -87,6 +87,9 @@ class ServerSession {
                           absl::string_view tag);
 
   void Feed(absl::string_view bytes, absl::Time now);
+  // The client will send nothing more, but may still read: what it has sent is carried out and
+  // answered, then the session closes, without a BYE.
+  void OnEndOfInput(absl::Time now);
   void OnTlsEstablished(absl::Time now);
   // So many octets of kSend have left for the client.
   void OnWritten(size_t octets, absl::Time now);

@@ -193,7 +193,7 @@ std::string LargeMessage(size_t octets, char c) {
 }
 
 TEST_F(SessionTest, LargeBodyStreamsInBoundedMemory) {
-  constexpr size_t kSize = 50 * 1024 * 1024;
+  constexpr size_t kSize = 50 * 1000 * 1000;
   backend_.Deliver("alice", "INBOX", LargeMessage(kSize, 'x'));
   Client& client = ConnectAndLogIn();
   client.Say("a SELECT INBOX\r\n");

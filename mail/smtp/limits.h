@@ -21,7 +21,7 @@ struct Limits {
 
   // A message, its dots unstuffed. RFC 5321 s4.5.3.1.7: 64 KiB at least. Announced by SIZE (RFC
   // 1870).
-  uint64_t max_message_bytes = 50 * 1024 * 1024;
+  uint64_t max_message_bytes = 50 * 1000 * 1000;
 
   // The header section: what stands before the first empty line (RFC 5322 s2.1). No minimum is set.
   uint64_t max_header_bytes = 512 * 1024;

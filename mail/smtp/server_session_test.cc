@@ -216,7 +216,7 @@ TEST(ServerSession, StreamsALargeMessage) {
   std::string block;
   for (int i = 0; i < 1000; ++i) block += "0123456789012345678901234567890123456789\r\n";
   uint64_t octets = driver.given;
-  for (; octets + block.size() < 50u << 20; octets += block.size()) {
+  for (; octets + block.size() < 50'000'000; octets += block.size()) {
     driver.session.Feed(block, driver.now);
     driver.Settle();
     ASSERT_EQ(driver.given, octets + block.size());

@@ -234,6 +234,42 @@ TEST_F(BackendTest, AppendedMessageIsReadBackWithItsStructure) {
   Close(std::move(mailbox));
 }
 
+TEST_F(BackendTest, StructureThatSpeaksOfAnotherMessageIsMadeAnew) {
+  entry::Entry entry;
+  entry.set_version(model::kEntryVersion);
+  entry::Deliver& deliver = *entry.mutable_deliver();
+  deliver.mutable_body()->set_whole(kMessage);
+  deliver.mutable_body()->set_octets(sizeof kMessage - 1);
+  deliver.mutable_body()->set_sha256(std::string(32, 's'));
+  deliver.mutable_body()->set_structure(
+      message::SerializeStructure(message::ParseStructure(absl::StrCat(kMessage, "and more"))));
+  deliver.add_recipients()->set_account(1);
+  deliver.mutable_recipients(0)->set_delivery_key(std::string(32, 'k'));
+  absl::Notification delivered;
+  shards_.Propose(ShardId(0), entry, [&](absl::StatusOr<entry::Result> result) {
+    EXPECT_TRUE(result.ok() && result->outcome() == entry::Result::OK);
+    delivered.Notify();
+  });
+  delivered.WaitForNotification();
+  auto mailbox = Open("INBOX");
+  auto metadata = Call<std::vector<imap::MessageMetadata>>(
+      [&](auto done) { mailbox->FetchMetadata({Uid(1)}, std::move(done)); });
+  ASSERT_TRUE(metadata.ok() && metadata->size() == 1) << metadata.status();
+  EXPECT_EQ(*message::DeserializeStructure((*metadata)[0].structure),
+            message::ParseStructure(kMessage));
+  Close(std::move(mailbox));
+}
+
+TEST_F(BackendTest, CopyOfNothingIsNothing) {
+  auto mailbox = Open("INBOX");
+  const auto copied = Call<imap::CopyResult>([&](auto done) {
+    mailbox->Copy(Uids({{7, 9}}), "Archive", std::move(done));
+  });
+  ASSERT_TRUE(copied.ok()) << copied.status();
+  EXPECT_TRUE(copied->source.empty());
+  Close(std::move(mailbox));
+}
+
 TEST_F(BackendTest, LargeMessageGoesInChunksAndComesBackInPieces) {
   std::string message = "Subject: large\r\n\r\n";
   while (message.size() < 1'500'000) absl::StrAppend(&message, "line ", message.size(), "\r\n");

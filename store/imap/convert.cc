@@ -87,7 +87,7 @@ absl::Status ToStatus(const entry::Result& result) {
     case entry::Result::IN_USE:
       return MakeError(ErrorCode::kInUse, "The messages are just being moved, try again");
     case entry::Result::USE_TAKEN:
-      return MakeError(ErrorCode::kCannot, "Another mailbox has this special use");
+      return MakeError(ErrorCode::kUseAttr, "Another mailbox has this special use");
     case entry::Result::NO_SUCH_ACCOUNT:
       return MakeError(ErrorCode::kUnavailable, "The account was removed");
     case entry::Result::BODY_MISSING:

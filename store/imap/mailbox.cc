@@ -62,23 +62,31 @@ absl::StatusOr<std::vector<model::MessageState>> StatesOf(const model::MailboxRe
   return states;
 }
 
+// Reads the body again, in pieces.
+absl::StatusOr<message::Structure> ParseBody(const model::Reader& reader,
+                                             const model::BodyRef& body) {
+  message::StructureParser parser;
+  for (uint64_t at = 0; at < body.octets; at += imap::kMaxReadBytes) {
+    ASSIGN_OR_RETURN(const std::string piece, reader.ReadBody(body, at, imap::kMaxReadBytes));
+    parser.Feed(piece);
+  }
+  return parser.Finish();
+}
+
+// The structure that is kept with the body; made anew if it was too large to be kept, or speaks of
+// another number of octets than the body has: ranges beyond its end would be promised to clients.
+absl::StatusOr<message::Structure> StructureOf(const model::Reader& reader,
+                                               const model::BodyRef& body) {
+  ASSIGN_OR_RETURN(const std::string stored, reader.ReadStructure(body));
+  absl::StatusOr<message::Structure> structure = message::DeserializeStructure(stored);
+  if (structure.ok() && structure->message_bytes() == body.octets) return structure;
+  return ParseBody(reader, body);
+}
+
 // What FETCH shows is the trace fields of this delivery and then the shared body.
 absl::StatusOr<std::string> StructureOf(const model::Reader& reader,
                                         const model::MessageInfo& info) {
-  ASSIGN_OR_RETURN(const std::string stored, reader.ReadStructure(info.body));
-  message::Structure structure;
-  if (stored.empty()) {
-    // Too large to be kept: read the body again, in pieces.
-    message::StructureParser parser;
-    for (uint64_t at = 0; at < info.body.octets; at += imap::kMaxReadBytes) {
-      ASSIGN_OR_RETURN(const std::string piece,
-                       reader.ReadBody(info.body, at, imap::kMaxReadBytes));
-      parser.Feed(piece);
-    }
-    structure = parser.Finish();
-  } else {
-    ASSIGN_OR_RETURN(structure, message::DeserializeStructure(stored));
-  }
+  ASSIGN_OR_RETURN(message::Structure structure, StructureOf(reader, info.body));
   message::PrependToHeader(info.prefix, &structure);
   return message::SerializeStructure(structure);
 }

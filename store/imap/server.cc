@@ -58,6 +58,12 @@ class ImapSession : public net::ConnectionHandler,
     Run();
   }
 
+  bool OnEndOfStream() override {
+    imap_->OnEndOfInput(Now());
+    Run();
+    return true;
+  }
+
   void OnClosed(const absl::Status& why) override {
     if (connection_ == nullptr) return;
     log_.Info("imap session ended", {{"user", imap_->user()}, {"status", why}});

@@ -28,6 +28,8 @@ class Copier : public std::enable_shared_from_this<Copier> {
         },
         [self = shared_from_this()](absl::StatusOr<UidSet> existing) {
           if (!existing.ok()) return self->done_(existing.status());
+          // UIDs that do not exist are ignored (RFC 3501 s6.4.8).
+          if (existing->empty()) return self->done_(CopyResult());
           self->existing_ = *std::move(existing);
           self->existing_.Count() <= model::kMaxMessagesPerEntry ? self->CopyAtOnce()
                                                                  : self->StagePiece();
