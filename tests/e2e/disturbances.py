@@ -15,7 +15,9 @@ HOLD_SECONDS = 5
 # New messages of each account that must come through before a disturbance is over.
 FLOWS = 3
 
-KINDS = ("kill", "freeze", "cut", "stall", "fail")
+KINDS = ("kill", "freeze", "cut", "part", "stall", "fail")
+# Those that need a network of our own.
+NETWORK_KINDS = ("cut", "part")
 
 
 class FaultyDisks:
@@ -50,7 +52,7 @@ class Disturber:
         return [name for name, one in self.cluster.processes.items() if one.role == "store"]
 
     def kinds(self):
-        return [one for one in KINDS if one != "cut" or self.network]
+        return [one for one in KINDS if one not in NETWORK_KINDS or self.network]
 
     def disturb(self, kind, names):
         """At once to all of these stores; returns when they are back and mail flows."""
@@ -123,6 +125,16 @@ class Disturber:
 
     def _mend_cut(self, name):
         self.network.mend(name)
+
+    def _begin_part(self, name):
+        """This store and the next one no longer hear each other; the others hear both."""
+        self.network.cut_between(name, self._next(name))
+
+    def _mend_part(self, name):
+        self.network.mend_between(name, self._next(name))
+
+    def _next(self, name):
+        return self.stores[(self.stores.index(name) + 1) % len(self.stores)]
 
     def _begin_stall(self, name):
         self.disks.say(name, "stall")

@@ -318,20 +318,12 @@ class Cluster:
                 "listeners": [
                     {"address": address(smtp), "protocol": "smtp", "tls": "starttls"},
                     {"address": address(lmtp), "protocol": "lmtp", "tls": "none"}]})
-        self._make_operator(peers)
-
-    def _make_operator(self, peers):
-        """One configuration for each store to be asked first."""
-        self.operator_configs = []
-        for n in range(len(peers["stores"])):
-            stores = peers["stores"][n:] + peers["stores"][:n]
-            path = os.path.join(self.folder, f"operator{n + 1}.yaml")
-            with open(path, "w", encoding="utf-8") as out:
-                out.write(_yaml({
-                    "node": {"name": "operator"},
-                    "cluster": dict(peers, stores=stores, tls=dict(ca=self.ca, **self._certificate("operator"))),
-                }) + "\n")
-            self.operator_configs.append(path)
+        self.operator_config = os.path.join(self.folder, "operator.yaml")
+        with open(self.operator_config, "w", encoding="utf-8") as out:
+            out.write(_yaml({
+                "node": {"name": "operator"},
+                "cluster": dict(peers, tls=dict(ca=self.ca, **self._certificate("operator"))),
+            }) + "\n")
 
     # -- running -----------------------------------------------------------------------------
 
@@ -340,6 +332,7 @@ class Cluster:
         for process in self.processes.values():
             process.start()
         self.wait_ready([name for name, one in self.processes.items() if one.role == "store"])
+        self._wait_leaders()
         self.admin("domain", "add", DOMAIN)
         for account in self.accounts:
             self.admin("account", "add", account["user"], input=account["password"] + "\n")
@@ -347,18 +340,11 @@ class Cluster:
 
     def admin(self, *args, **kwargs):
         """Runs `packetboat ARGS` as the operator of this cluster; returns what it printed."""
-        for config in self.operator_configs:
-            try:
-                return self._run("--config", config, *args, **kwargs)
-            except ClusterError as error:
-                last = error
-                if "not the leader" not in str(error):
-                    raise
-        raise last
+        return self._run("--config", self.operator_config, *args, **kwargs)
 
     def status(self):
         """What `packetboat cluster status --json` says; its exit status tells how well the cluster is."""
-        command = [self.packetboat, "--config", self.operator_configs[0], "cluster", "status", "--json"]
+        command = [self.packetboat, "--config", self.operator_config, "cluster", "status", "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         try:
             return json.loads(done.stdout)
@@ -376,6 +362,14 @@ class Cluster:
                     return one["leader"]
             time.sleep(0.05)
         raise ClusterError(f"shard {shard} of {user} has no leader")
+
+    def _wait_leaders(self):
+        """Until every shard has a leader; a store is ready as soon as one has."""
+        end = time.monotonic() + READY_SECONDS
+        while not (shards := self.status()["shards"]) or not all(one["leader"] for one in shards):
+            if time.monotonic() > end:
+                raise ClusterError(f"shards without a leader: {shards}")
+            time.sleep(0.05)
 
     def wait_ready(self, names=None, seconds=READY_SECONDS):
         end = time.monotonic() + seconds

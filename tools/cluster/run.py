@@ -59,7 +59,7 @@ def show(cluster):
     print(f"send      swaks --server {smtp['host']}:{smtp['port']} --to {cluster.accounts[0]['user']}")
     print(f"logs      {cluster.folder}/*.log")
     print(f"leaders   {leaders(cluster)}")
-    print(f"status    {cluster.packetboat} --config {cluster.operator_configs[0]} cluster status --watch\n", flush=True)
+    print(f"status    {cluster.packetboat} --config {cluster.operator_config} cluster status --watch\n", flush=True)
 
 
 def leaders(cluster):
