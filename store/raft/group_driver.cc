@@ -52,6 +52,7 @@ GroupDriver::GroupDriver(ShardId shard, NodeId node, uint32_t seed, const Option
 
 void GroupDriver::Start() {
   leaderless_since_ms_ = NowMs();
+  left_at_ms_ = NowMs() - absl::ToInt64Milliseconds(absl::Hours(1));
   Process(core_.Start(NowMs(), hard_state_));
   // What was applied in an earlier life: the core takes the last one for undecided.
   RaftIndex at;
@@ -342,16 +343,20 @@ bool GroupDriver::FitterThanThis(NodeId voter) const {
 }
 
 void GroupDriver::LeaveToAFitterOne() {
-  if (core_.transferring() || lone()) return;
+  // Nothing is taken meanwhile, so not again and again, and not to one that has to catch up first.
+  const int64_t pause = 5 * absl::ToInt64Milliseconds(options_.election_timeout);
+  if (core_.transferring() || lone() || NowMs() < left_at_ms_ + pause) return;
   NodeId best(0);
   RaftIndex best_match;
   for (NodeId voter : core_.configuration().Voters()) {
     const RaftIndex match = core_.Match(voter).value_or(RaftIndex(0));
-    if (!FitterThanThis(voter) || (best != NodeId(0) && match <= best_match)) continue;
+    if (!FitterThanThis(voter) || match < core_.commit()) continue;
+    if (best != NodeId(0) && match <= best_match) continue;
     best = voter;
     best_match = match;
   }
   if (best == NodeId(0)) return;
+  left_at_ms_ = NowMs();
   log::Warning("leadership left to another store",
                {{"shard", shard_},
                 {"to", best},

@@ -206,6 +206,7 @@ class GroupDriver {
 
   std::optional<NodeId> leader_told_;
   int64_t leaderless_since_ms_ = 0;
+  int64_t left_at_ms_ = 0;  // when this leader last asked a fitter one to take over
   SpaceLevel space_ = SpaceLevel::kAmple;
 
   bool draining_ = false;

@@ -180,6 +180,27 @@ TEST_F(LeadershipTest, BelowTheSoftReserveAStoreGivesUpItsLeadership) {
   ExpectNoViolation();
 }
 
+TEST_F(LeadershipTest, ALowLeaderGoesOnWhileTheOnlyOneWithRoomIsBehind) {
+  Start();
+  SimNode* low = leader();
+  SimNode* behind = Followers()[0];
+  SetFree(*Followers()[1], options_.disk_reserve_soft - 1);
+  // It is heard, but its disk takes long over everything.
+  behind->StallDisk(true);
+  EXPECT_TRUE(Propose("body").ok());
+  low->log_disk().SetSpace({uint64_t{100} << 30, options_.disk_reserve_soft - 1});
+  for (int i = 0; i < 20; ++i) {
+    cluster_->Run(absl::Milliseconds(50));
+    EXPECT_FALSE(low->core().group(kShard).core().transferring());
+  }
+  EXPECT_TRUE(Propose("little").ok());
+  EXPECT_EQ(leader(), low);
+  behind->StallDisk(false);
+  cluster_->Run(absl::Seconds(3));
+  EXPECT_EQ(leader(), behind);
+  ExpectNoViolation();
+}
+
 TEST_F(LeadershipTest, BelowTheSoftReserveAStoreDoesNotCampaignWhileAnotherCan) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     Start(3, seed);
