@@ -29,6 +29,7 @@
 #include "store/peers/peer_service.h"
 #include "store/peers/peers.h"
 #include "store/peers/replica.h"
+#include "store/peers/replication_metrics.h"
 #include "store/raft/node.h"
 #include "store/service/delivery_service.h"
 #include "store/service/directory_service.h"
@@ -79,9 +80,9 @@ class Store : public role::Service {
     auto store = std::unique_ptr<Store>(new Store(environment));
     RETURN_IF_ERROR(store->OpenDatabases());
     RETURN_IF_ERROR(store->OpenReplica());
+    RETURN_IF_ERROR(store->StartImap());
     RETURN_IF_ERROR(store->StartServices());
     RETURN_IF_ERROR(store->replica_->Start());
-    RETURN_IF_ERROR(store->StartImap());
     store->AddHealth();
     return store;
   }
@@ -223,26 +224,30 @@ class Store : public role::Service {
   absl::Status StartServices() {
     const rpc::TlsFiles tls = role::ClusterTlsFiles(config_);
     std::vector<std::unique_ptr<grpc::Service>> services;
-    services.push_back(MakePeerService({.peers = peers_.get(),
-                                        .shards = shards_.get(),
-                                        .introduce = [this] { return replica_->Introduce(); },
-                                        .status = [this] { return Status(); }}));
+    services.push_back(MakePeerService(
+        {.peers = peers_.get(),
+         .shards = shards_.get(),
+         .introduce = [this] { return replica_->Introduce(); },
+         .status = [this] { return Status(); },
+         .sessions = [this](const RelayedLogin& login) { return imap_->Relayed(relayed_, login); },
+         .network = environment_.network}));
     services.push_back(MakeDeliveryService(*shards_));
     services.push_back(MakeDirectoryService(*shards_));
     ASSIGN_OR_RETURN(rpc_, rpc::Server::Start({.address = config_.store().address(),
                                                .tls = tls,
                                                .cluster = config_.cluster().name()},
                                               std::move(services)));
-    rpc_->SetServing(true);
-    authenticator_ = NewAuthenticator(
-        {.addresses = {config_.cluster().auths().begin(), config_.cluster().auths().end()},
-         .tls = tls,
-         .cluster = config_.cluster().name(),
-         .call_timeout = Milliseconds(config_.cluster().call_timeout())});
+    replication_metrics_.emplace(*environment_.metrics, *shards_, *peers_,
+                                 [this] { rpc_->SetServing(ShardsStatus().ok()); });
     return absl::OkStatus();
   }
 
   absl::Status StartImap() {
+    authenticator_ = NewAuthenticator(
+        {.addresses = {config_.cluster().auths().begin(), config_.cluster().auths().end()},
+         .tls = role::ClusterTlsFiles(config_),
+         .cluster = config_.cluster().name(),
+         .call_timeout = Milliseconds(config_.cluster().call_timeout())});
     const config::MailTls& tls = config_.mail().tls();
     if (!tls.certificate().empty()) {
       ASSIGN_OR_RETURN(tls_, net::LoadTlsServerContext({{tls.certificate(), tls.key()}}));
@@ -256,8 +261,21 @@ class Store : public role::Service {
       ASSIGN_OR_RETURN(ImapListener made, MakeListener(listener));
       listeners.push_back(std::move(made));
     }
+    relayed_ = MakeContext(config::IMPLICIT, "relayed");
     ASSIGN_OR_RETURN(imap_, ImapServer::Start(std::move(listeners), *environment_.network));
     return absl::OkStatus();
+  }
+
+  std::shared_ptr<const ImapContext> MakeContext(config::ListenerTls tls,
+                                                 const std::string& protocol) {
+    auto context = std::make_shared<ImapContext>();
+    context->services = {shards_.get(), authenticator_.get(), &readers_, &recent_, peers_.get()};
+    context->implicit_tls = tls == config::IMPLICIT;
+    context->tls = tls_;
+    context->options = ToSessionOptions(config_.store(), tls);
+    context->sessions = &environment_.metrics->gauge(
+        "packetboat_store_imap_sessions", "Open IMAP sessions.", {{"protocol", protocol}});
+    return context;
   }
 
   absl::StatusOr<ImapListener> MakeListener(const config::ImapListener& config) {
@@ -268,16 +286,8 @@ class Store : public role::Service {
                        " needs mail.tls.certificate and mail.tls.key, or tls: none"));
     }
     const bool implicit = config.tls() == config::IMPLICIT;
-    auto context = std::make_shared<ImapContext>();
-    context->services = {shards_.get(), authenticator_.get(), &readers_, &recent_};
-    context->implicit_tls = implicit;
-    context->tls = tls_;
-    context->options = ToSessionOptions(config_.store(), config.tls());
-    context->sessions =
-        &environment_.metrics->gauge("packetboat_store_imap_sessions", "Open IMAP connections.",
-                                     {{"protocol", implicit ? "imaps" : "imap"}});
     ImapListener listener;
-    listener.context = std::move(context);
+    listener.context = MakeContext(config.tls(), implicit ? "imaps" : "imap");
     listener.listen.name = implicit ? "imaps" : "imap";
     listener.listen.endpoint = endpoint;
     listener.listen.max_connections = config_.store().imap_connections_max();
@@ -376,6 +386,7 @@ class Store : public role::Service {
     health_.clear();
     if (imap_ != nullptr) imap_->Drain(timeout);
     housekeeper_.reset();
+    replication_metrics_.reset();
     // Leadership moves away over the streams that the server carries.
     if (replica_ != nullptr) replica_->Stop();
     if (forwarder_.has_value()) forwarder_->Close();
@@ -392,6 +403,7 @@ class Store : public role::Service {
   std::unique_ptr<Shards> shards_;
   std::unique_ptr<Peers> peers_;
   std::optional<Forwarder> forwarder_;
+  std::optional<ReplicationMetrics> replication_metrics_;
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<Housekeeper> housekeeper_;
   bool stopped_ = false;
@@ -402,6 +414,7 @@ class Store : public role::Service {
   std::shared_ptr<net::TlsServerContext> tls_;
   std::unique_ptr<net::TlsReloader> reloader_;
   std::unique_ptr<ImapServer> imap_;
+  std::shared_ptr<const ImapContext> relayed_;  // of sessions that other stores relay here
   std::vector<HealthRegistry::Registration> health_;
 };
 

@@ -25,6 +25,9 @@ using imap::MailboxEntry;
 using imap::MailboxStatus;
 using imap::MakeError;
 
+// The shell finds one.
+constexpr char kAnyReplica[] = "any";
+
 absl::Status NoSuchMailbox(ErrorCode code) { return MakeError(code, "No such mailbox"); }
 
 // A message that APPEND brings, on its way into the account's shard.
@@ -248,7 +251,7 @@ class ShardAccount : public imap::Account {
   const SessionContext context_;
 };
 
-class ShardBackend : public imap::Backend {
+class ShardBackend : public SessionBackend {
  public:
   ShardBackend(const ImapServices& services, net::EventLoop& loop)
       : services_(services), loop_(loop) {}
@@ -261,16 +264,35 @@ class ShardBackend : public imap::Backend {
     services_.authenticator->Authenticate(
         std::move(credentials.user), Secret(std::move(credentials.password)),
         std::move(credentials.peer),
-        [services = services_, loop = &loop_, shared](absl::StatusOr<LoggedIn> user) {
-          loop->Post([services, loop, shared, user = std::move(user)] {
+        [services = services_, loop = &loop_, shared,
+         relayed = relayed_](absl::StatusOr<LoggedIn> user) {
+          loop->Post([services, loop, shared, relayed, user = std::move(user)] {
             if (!user.ok()) return (*shared)(ToLoginError(user.status()));
+            if (GoesElsewhere(services)) {
+              *relayed = *user;
+              imap::LoginResult result;
+              result.relay_node = kAnyReplica;
+              return (*shared)(std::move(result));
+            }
             EnterAccount({services, loop, *user}, shared);
           });
         });
   }
 
+  const LoggedIn& relayed() const override { return *relayed_; }
+
+  void Enter(const LoggedIn& user, Callback<imap::LoginResult> done) override {
+    EnterAccount({services_, &loop_, user},
+                 std::make_shared<Callback<imap::LoginResult>>(std::move(done)));
+  }
+
  private:
   using SharedDone = std::shared_ptr<Callback<imap::LoginResult>>;
+
+  static bool GoesElsewhere(const ImapServices& services) {
+    return services.relays != nullptr && !services.shards->HasReplica() &&
+           services.relays->CanDial();
+  }
 
   static absl::Status ToLoginError(const absl::Status& status) {
     if (status.code() == absl::StatusCode::kUnauthenticated) {
@@ -290,17 +312,17 @@ class ShardBackend : public imap::Backend {
         },
         [context, done](absl::StatusOr<bool> there) {
           if (!there.ok()) return (*done)(there.status());
-          if (*there) return Enter(context, done);
+          if (*there) return Entered(context, done);
           entry::Entry entry;
           entry.mutable_create_account()->set_account(context.user.account.value());
           context.Propose(std::move(entry), [context, done](absl::StatusOr<entry::Result> made) {
             if (!made.ok()) return (*done)(made.status());
-            Enter(context, done);
+            Entered(context, done);
           });
         });
   }
 
-  static void Enter(const SessionContext& context, const SharedDone& done) {
+  static void Entered(const SessionContext& context, const SharedDone& done) {
     imap::LoginResult result;
     result.account = std::make_unique<ShardAccount>(context);
     (*done)(std::move(result));
@@ -308,11 +330,13 @@ class ShardBackend : public imap::Backend {
 
   const ImapServices services_;
   net::EventLoop& loop_;
+  // Shared with a log-in under way, which this may not live to see.
+  const std::shared_ptr<LoggedIn> relayed_ = std::make_shared<LoggedIn>();
 };
 
 }  // namespace
 
-std::unique_ptr<imap::Backend> NewBackend(const ImapServices& services, net::EventLoop& loop) {
+std::unique_ptr<SessionBackend> NewBackend(const ImapServices& services, net::EventLoop& loop) {
   return std::make_unique<ShardBackend>(services, loop);
 }
 

@@ -9,9 +9,18 @@
 
 namespace packetboat::store {
 
-// The mail store behind one IMAP session, whose loop is `loop`: the engine's interface bound to the
-// shards of this node.
-std::unique_ptr<imap::Backend> NewBackend(const ImapServices& services, net::EventLoop& loop);
+// The mail store behind one IMAP session: the engine's interface bound to the shards of this node.
+class SessionBackend : public imap::Backend {
+ public:
+  // Who has logged in, when the engine says that the session is to be relayed.
+  virtual const LoggedIn& relayed() const = 0;
+
+  // For a user who has logged in at another store; `done` comes from the session's loop.
+  virtual void Enter(const LoggedIn& user, imap::Callback<imap::LoginResult> done) = 0;
+};
+
+// For a session whose loop is `loop`.
+std::unique_ptr<SessionBackend> NewBackend(const ImapServices& services, net::EventLoop& loop);
 
 }  // namespace packetboat::store
 

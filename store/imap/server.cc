@@ -1,6 +1,8 @@
 #include "store/imap/server.h"
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -14,8 +16,10 @@ namespace {
 class ImapSession : public net::ConnectionHandler,
                     public std::enable_shared_from_this<ImapSession> {
  public:
-  ImapSession(std::shared_ptr<const ImapContext> context, ImapSessions sessions)
-      : context_(std::move(context)), sessions_(std::move(sessions)) {}
+  // `login`: of a session that another store relays here; it has logged in there.
+  ImapSession(std::shared_ptr<const ImapContext> context, ImapSessions sessions,
+              std::optional<RelayedLogin> login = std::nullopt)
+      : context_(std::move(context)), sessions_(std::move(sessions)), login_(std::move(login)) {}
 
   void OnOpen(net::Connection& connection) override {
     connection_ = &connection;
@@ -30,11 +34,13 @@ class ImapSession : public net::ConnectionHandler,
     backend_ = NewBackend(context_->services, connection.loop());
     imap_.emplace(backend_.get(), context_->options, connection.peer().address.ToString(),
                   context_->implicit_tls, Now(), [this] { RunSoon(); });
+    if (login_.has_value()) return EnterRelayed();
     imap_->Start();
     Run();
   }
 
   void OnData(absl::string_view octets) override {
+    if (relaying_) return ToRelay(octets);
     imap_->Feed(octets, Now());
     Run();
   }
@@ -42,6 +48,7 @@ class ImapSession : public net::ConnectionHandler,
   void OnWritten(uint64_t total) override {
     const uint64_t octets = total - written_;
     written_ = total;
+    if (relaying_) return FollowClient();
     imap_->OnWritten(octets, Now());
     Run();
   }
@@ -59,6 +66,8 @@ class ImapSession : public net::ConnectionHandler,
   }
 
   bool OnEndOfStream() override {
+    // The other side of a relay does not hear of half an end: it ends.
+    if (relaying_) return false;
     imap_->OnEndOfInput(Now());
     Run();
     return true;
@@ -66,8 +75,10 @@ class ImapSession : public net::ConnectionHandler,
 
   void OnClosed(const absl::Status& why) override {
     if (connection_ == nullptr) return;
-    log_.Info("imap session ended", {{"user", imap_->user()}, {"status", why}});
+    const std::string& user = relaying_ ? backend_->relayed().address : imap_->user();
+    log_.Info("imap session ended", {{"user", user}, {"relayed", relaying_}, {"status", why}});
     connection_ = nullptr;
+    if (relay_ != nullptr) relay_->Abort(absl::CancelledError("the client is gone"));
     // What it has under way comes to nothing.
     imap_.reset();
     backend_.reset();
@@ -76,14 +87,33 @@ class ImapSession : public net::ConnectionHandler,
     dropping_ = {};
   }
 
- private:
-  absl::Time Now() const { return connection_->loop().Now(); }
-
   void Drain() {
-    if (connection_ == nullptr) return;
+    if (connection_ == nullptr || closing_) return;
+    if (relaying_) return ask_relay_to_end_();
+    if (login_.has_value() && !entered_) return CloseNow("");
     imap_->Shutdown();
     Run();
   }
+
+ private:
+  // The other side of a relayed session, as a connection of its own; on the loop of the client's.
+  class Relay : public net::ConnectionHandler {
+   public:
+    explicit Relay(std::shared_ptr<ImapSession> session) : session_(std::move(session)) {}
+
+    void OnOpen(net::Connection& connection) override { session_->RelayOpened(connection); }
+    void OnData(absl::string_view octets) override { session_->FromRelay(octets); }
+    void OnWritten(uint64_t) override { session_->FollowRelay(); }
+    void OnClosed(const absl::Status& why) override { session_->RelayClosed(why); }
+
+   private:
+    const std::shared_ptr<ImapSession> session_;
+  };
+
+  // What either side may still owe the other before its source is no longer read from.
+  static constexpr size_t kMaxRelayUnsent = size_t{64} << 10;
+
+  absl::Time Now() const { return connection_->loop().Now(); }
 
   void Drop() {
     if (connection_ != nullptr) connection_->Abort(absl::CancelledError("shutting down"));
@@ -102,9 +132,9 @@ class ImapSession : public net::ConnectionHandler,
   }
 
   void Run() {
-    if (closing_) return;
+    if (closing_ || relaying_) return;
     for (imap::SessionAction& action : imap_->TakeActions()) Do(action);
-    if (closing_) return;
+    if (closing_ || relaying_) return;
     imap_->wants_input() ? connection_->ResumeReading() : connection_->PauseReading();
     connection_->SetDeadline(imap_->next_deadline());
   }
@@ -115,23 +145,110 @@ class ImapSession : public net::ConnectionHandler,
         return connection_->Send(std::move(action.bytes));
       case imap::SessionAction::Kind::kStartTls:
         return connection_->StartTlsServer(context_->tls);
-      // The backend of this node never asks for a relay: it has a replica of every shard.
       case imap::SessionAction::Kind::kRelay:
+        return BeginRelay(action);
       case imap::SessionAction::Kind::kClose:
         closing_ = true;
         return connection_->Close();
     }
   }
 
+  void CloseNow(std::string last_words) {
+    closing_ = true;
+    if (!last_words.empty()) connection_->Send(std::move(last_words));
+    connection_->Close();
+  }
+
+  // --- A session that comes from another store
+
+  void EnterRelayed() {
+    connection_->PauseReading();
+    backend_->Enter(login_->user,
+                    [weak = weak_from_this()](absl::StatusOr<imap::LoginResult> result) {
+                      const auto self = weak.lock();
+                      if (self != nullptr) self->Entered(std::move(result));
+                    });
+  }
+
+  void Entered(absl::StatusOr<imap::LoginResult> result) {
+    if (connection_ == nullptr || closing_) return;
+    if (!result.ok()) {
+      log_.Warning("a relayed user cannot enter", {{"status", result.status()}});
+      return CloseNow(login_->tag + " NO [UNAVAILABLE] The mailbox cannot be reached\r\n");
+    }
+    entered_ = true;
+    imap_->StartAuthenticated(std::move(result->account), login_->user.address, login_->tag);
+    Run();
+  }
+
+  // --- A session that goes to another store
+
+  void BeginRelay(imap::SessionAction& action) {
+    relaying_ = true;
+    to_relay_ = std::move(action.bytes);
+    connection_->PauseReading();
+    connection_->SetDeadline(absl::InfiniteFuture());
+    const RelayedLogin login{backend_->relayed(), action.tag, connection_->peer()};
+    ask_relay_to_end_ = context_->services.relays->Dial(
+        connection_->loop(), login, std::make_shared<Relay>(shared_from_this()));
+  }
+
+  void RelayOpened(net::Connection& relay) {
+    if (connection_ == nullptr) return relay.Abort(absl::CancelledError("the client is gone"));
+    relay_ = &relay;
+    relay.Send(std::exchange(to_relay_, {}));
+    FollowRelay();
+  }
+
+  void ToRelay(absl::string_view octets) {
+    if (relay_ == nullptr) {
+      to_relay_.append(octets.data(), octets.size());
+      return;
+    }
+    relay_->Send(std::string(octets));
+    FollowRelay();
+  }
+
+  void FromRelay(absl::string_view octets) {
+    if (connection_ == nullptr) return;
+    connection_->Send(std::string(octets));
+    FollowClient();
+  }
+
+  // Each side is read only as fast as the other one takes.
+  void FollowRelay() {
+    if (connection_ == nullptr || relay_ == nullptr) return;
+    const bool room = relay_->unsent_bytes() <= kMaxRelayUnsent;
+    room ? connection_->ResumeReading() : connection_->PauseReading();
+  }
+
+  void FollowClient() {
+    if (connection_ == nullptr || relay_ == nullptr) return;
+    const bool room = connection_->unsent_bytes() <= kMaxRelayUnsent;
+    room ? relay_->ResumeReading() : relay_->PauseReading();
+  }
+
+  void RelayClosed(const absl::Status& why) {
+    relay_ = nullptr;
+    if (connection_ == nullptr || closing_) return;
+    CloseNow(why.ok() ? "" : "* BYE [UNAVAILABLE] The mailbox cannot be reached\r\n");
+  }
+
   const std::shared_ptr<const ImapContext> context_;
   const ImapSessions sessions_;
+  const std::optional<RelayedLogin> login_;
   net::OpenSessions::Ticket draining_;
   net::OpenSessions::Ticket dropping_;
   net::Connection* connection_ = nullptr;  // until OnClosed
   log::Logger log_;
-  std::unique_ptr<imap::Backend> backend_;
+  std::unique_ptr<SessionBackend> backend_;
   std::optional<imap::ServerSession> imap_;
   uint64_t written_ = 0;
+  net::Connection* relay_ = nullptr;  // from its OnOpen to its OnClosed
+  std::string to_relay_;              // before it is open
+  std::function<void()> ask_relay_to_end_;
+  bool relaying_ = false;
+  bool entered_ = false;
   bool run_posted_ = false;
   bool closing_ = false;
 };
@@ -160,6 +277,14 @@ std::vector<net::Endpoint> ImapServer::endpoints() const {
   std::vector<net::Endpoint> endpoints;
   for (const auto& listener : listeners_) endpoints.push_back(listener->endpoint());
   return endpoints;
+}
+
+RelayedHandler ImapServer::Relayed(std::shared_ptr<const ImapContext> context,
+                                   const RelayedLogin& login) const {
+  auto session = std::make_shared<ImapSession>(std::move(context), sessions_, login);
+  return {session, [weak = std::weak_ptr<ImapSession>(session)] {
+            if (const auto kept = weak.lock()) kept->Drain();
+          }};
 }
 
 void ImapServer::Drain(absl::Duration timeout) {

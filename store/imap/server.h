@@ -11,6 +11,7 @@
 #include "mail/imap/session.h"
 #include "net/api/network.h"
 #include "net/api/open_sessions.h"
+#include "store/imap/relay.h"
 #include "store/imap/session_context.h"
 
 namespace packetboat::store {
@@ -44,6 +45,10 @@ class ImapServer {
 
   // In the order of the listeners.
   std::vector<net::Endpoint> endpoints() const;
+
+  // The handler of a session that another store relays here, as those of `context`.
+  RelayedHandler Relayed(std::shared_ptr<const ImapContext> context,
+                         const RelayedLogin& login) const;
 
   // Accepts nothing more, tells every client BYE between two of its commands; returns when none is
   // left or after `timeout`.

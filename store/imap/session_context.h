@@ -13,6 +13,7 @@
 #include "store/imap/authenticator.h"
 #include "store/imap/convert.h"
 #include "store/imap/recent.h"
+#include "store/imap/relay.h"
 #include "store/kv/database.h"
 #include "store/model/limits.h"
 #include "store/shards/shards.h"
@@ -25,6 +26,8 @@ struct ImapServices {
   Authenticator* authenticator;
   Executor* readers;  // for reads of the database, which block
   RecentMarks* recent;
+  // nullptr: sessions are never relayed.
+  Relays* relays = nullptr;
 };
 
 // What one session's account, mailboxes and uploads work with. Every callback that they make comes

@@ -25,7 +25,8 @@ class ClientStream : public grpc::ClientBidiReactor<Request, Reply> {
   struct Events {
     // The next message, if there is one. Called with the stream locked: must not call it.
     std::function<std::optional<Request>()> next;
-    // From threads of gRPC, one after the other; on_end is the last.
+    // From threads of gRPC, one after the other; on_end is the last, with OK if the other side
+    // ended the stream in order.
     std::function<void(ClientStream&, Reply)> on_reply;
     std::function<void(absl::Status)> on_end;
   };
@@ -92,9 +93,7 @@ class ClientStream : public grpc::ClientBidiReactor<Request, Reply> {
 
   void OnDone(const grpc::Status& status) override {
     const std::shared_ptr<ClientStream> self = std::move(self_);
-    absl::Status why = rpc::FromGrpc(status);
-    if (why.ok()) why = absl::UnavailableError("the peer ended the stream");
-    events_.on_end(std::move(why));
+    events_.on_end(rpc::FromGrpc(status));
   }
 
   const Events events_;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -26,6 +27,7 @@
 #include "store/peers/link.h"
 #include "store/peers/peer_service.h"
 #include "store/peers/peers.h"
+#include "store/peers/relay_connection.h"
 #include "store/peers/replica.h"
 #include "store/replication/testing/counting_machine.h"
 #include "store/shards/forwarder.h"
@@ -80,6 +82,68 @@ struct StoreOptions {
   uint32_t max_voters = 5;
 };
 
+// A session that says its tag and then what it is told; a line "quit" ends it.
+class Echo : public net::ConnectionHandler {
+ public:
+  Echo(const RelayedLogin& login, std::atomic<int>& ends) : tag_(login.tag), ends_(ends) {}
+
+  void OnOpen(net::Connection& connection) override {
+    connection_ = &connection;
+    connection.Send(tag_);
+  }
+  void OnData(absl::string_view octets) override {
+    connection_->Send(std::string(octets));
+    if (absl::EndsWith(octets, "quit\n")) connection_->Close();
+  }
+  void OnClosed(const absl::Status&) override { ++ends_; }
+
+ private:
+  const std::string tag_;
+  std::atomic<int>& ends_;
+  net::Connection* connection_ = nullptr;
+};
+
+// The client of such a session. Called from its loop.
+class Caller : public net::ConnectionHandler {
+ public:
+  void OnOpen(net::Connection& connection) override {
+    absl::MutexLock lock(&mutex_);
+    connection_ = &connection;
+  }
+  void OnData(absl::string_view octets) override {
+    absl::MutexLock lock(&mutex_);
+    received_.append(octets.data(), octets.size());
+  }
+  void OnClosed(const absl::Status& why) override {
+    absl::MutexLock lock(&mutex_);
+    connection_ = nullptr;
+    closed_ = why;
+  }
+
+  net::Connection* connection() {
+    absl::MutexLock lock(&mutex_);
+    return connection_;
+  }
+  size_t received() {
+    absl::MutexLock lock(&mutex_);
+    return received_.size();
+  }
+  std::string text() {
+    absl::MutexLock lock(&mutex_);
+    return received_;
+  }
+  std::optional<absl::Status> closed() {
+    absl::MutexLock lock(&mutex_);
+    return closed_;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  net::Connection* connection_ = nullptr;
+  std::string received_;
+  std::optional<absl::Status> closed_;
+};
+
 // One store, running, on disks that are not its own.
 class TestStore {
  public:
@@ -98,16 +162,25 @@ class TestStore {
     replica.stores = options.stores;
     replica.shards = kShards;
     replica.max_voters = options.max_voters;
+    replica.spread_interval = absl::Milliseconds(200);
+    replica.node.raft.disk_reserve_soft = 0;
+    replica.node.raft.disk_reserve_hard = 0;
     replica_ = Replica::Open(
                    std::move(replica), *log_, *state_, *peers_, *shards_,
                    [](ShardId shard) { return std::make_unique<CountingMachine>(shard); },
                    SystemClock(), SystemRandom())
                    .value();
     std::vector<std::unique_ptr<grpc::Service>> services;
-    services.push_back(MakePeerService({.peers = &*peers_,
-                                        .shards = &*shards_,
-                                        .introduce = [this] { return replica_->Introduce(); },
-                                        .status = [] { return StoreStatus(); }}));
+    services.push_back(
+        MakePeerService({.peers = &*peers_,
+                         .shards = &*shards_,
+                         .introduce = [this] { return replica_->Introduce(); },
+                         .status = [this] { return Status(); },
+                         .sessions =
+                             [this](const RelayedLogin& login) {
+                               return RelayedHandler{std::make_shared<Echo>(login, ends_), [] {}};
+                             },
+                         .network = &network_}));
     rpc_ = rpc::Server::Start({.address = options.address, .tls = options.tls, .cluster = kCluster},
                               std::move(services))
                .value();
@@ -122,7 +195,20 @@ class TestStore {
     rpc_->Stop(absl::ZeroDuration());
   }
 
+  StoreStatus Status() const {
+    StoreStatus status;
+    status.self = replica_->Introduce();
+    status.disk.free_bytes = uint64_t{1} << 40;
+    for (uint32_t i = 0; shards_->HasReplica() && i < kShards; ++i) {
+      status.groups.push_back(shards_->group(ShardId(i)).status());
+    }
+    return status;
+  }
+
   Replica& replica() { return *replica_; }
+  net::AsioNetwork& network() { return network_; }
+  // Relayed sessions that have ended here.
+  int ends() const { return ends_; }
   Peers& peers() { return *peers_; }
   Shards& shards() { return *shards_; }
   NodeId id() const { return replica_->Introduce().id; }
@@ -165,6 +251,7 @@ class TestStore {
   std::unique_ptr<kv::Database> log_;
   std::unique_ptr<kv::Database> state_;
   net::AsioNetwork network_{1};
+  std::atomic<int> ends_{0};
   std::optional<Shards> shards_;
   std::optional<Peers> peers_;
   std::optional<Forwarder> forwarder_;
@@ -401,6 +488,73 @@ TEST_F(ClusterTest, AStoreBeyondTheVotersHasNoReplicaAndForwards) {
   EXPECT_EQ(stores_[0]->Read(3).size(), 1u);
   EXPECT_FALSE(stores_[2]->shards().HasReplica());
   EXPECT_TRUE(stores_[2]->Read(3).empty());
+}
+
+TEST_F(ClusterTest, ARelayedSessionRunsWhereTheReplicaIsAndIsReadNoFasterThanItsClientTakes) {
+  max_voters_ = 1;
+  for (size_t i = 0; i < kStores; ++i) Start(i);
+  AwaitLeaders(0);
+  ASSERT_TRUE(Eventually([&] { return stores_[2]->peers().CanDial(); }));
+  net::EventLoop& loop = stores_[2]->network().NextLoop();
+  RelayedLogin login;
+  login.tag = "a1 OK\n";
+  auto caller = std::make_shared<Caller>();
+  stores_[2]->peers().Dial(loop, login, caller);
+  ASSERT_TRUE(Eventually([&] { return caller->received() == login.tag.size(); }));
+  EXPECT_EQ(caller->text(), login.tag);
+
+  // A client that does not read stops the other side at the window, both ways.
+  const std::string much(4 * kRelayWindowBytes, 'x');
+  loop.Post([&] {
+    caller->connection()->PauseReading();
+    caller->connection()->Send(much);
+  });
+  absl::SleepFor(absl::Milliseconds(200));
+  EXPECT_EQ(caller->received(), login.tag.size());
+  loop.Post([&] { caller->connection()->ResumeReading(); });
+  ASSERT_TRUE(Eventually([&] { return caller->received() == login.tag.size() + much.size(); }));
+
+  loop.Post([&] { caller->connection()->Send("quit\n"); });
+  ASSERT_TRUE(Eventually([&] { return caller->closed().has_value(); }));
+  EXPECT_TRUE(caller->closed()->ok()) << *caller->closed();
+  EXPECT_TRUE(absl::EndsWith(caller->text(), "quit\n"));
+  EXPECT_TRUE(Eventually([&] { return stores_[0]->ends() == 1; }));
+}
+
+TEST_F(ClusterTest, ARelayedSessionEndsWithItsClientAndWithItsStore) {
+  max_voters_ = 1;
+  for (size_t i = 0; i < kStores; ++i) Start(i);
+  AwaitLeaders(0);
+  ASSERT_TRUE(Eventually([&] { return stores_[2]->peers().CanDial(); }));
+  net::EventLoop& loop = stores_[2]->network().NextLoop();
+  auto gone = std::make_shared<Caller>();
+  stores_[2]->peers().Dial(loop, {.tag = "a"}, gone);
+  ASSERT_TRUE(Eventually([&] { return gone->received() == 1; }));
+  loop.Post([&] { gone->connection()->Abort(absl::CancelledError("gone")); });
+  EXPECT_TRUE(Eventually([&] { return stores_[0]->ends() == 1; }));
+
+  auto left = std::make_shared<Caller>();
+  stores_[2]->peers().Dial(loop, {.tag = "b"}, left);
+  ASSERT_TRUE(Eventually([&] { return left->received() == 1; }));
+  stores_[0] = nullptr;
+  ASSERT_TRUE(Eventually([&] { return left->closed().has_value(); }));
+  EXPECT_FALSE(left->closed()->ok());
+}
+
+TEST_F(ClusterTest, LeadershipsSpreadAfterARestart) {
+  StartAll();
+  stores_[1] = nullptr;
+  Start(1);
+  EXPECT_TRUE(Eventually([&] {
+    for (const auto& store : stores_) {
+      int led = 0;
+      for (uint32_t shard = 0; shard < kShards; ++shard) {
+        led += store->status(shard).role == replication::Role::kLeader;
+      }
+      if (led < 1 || led > 2) return false;
+    }
+    return true;
+  }));
 }
 
 TEST_F(ClusterTest, FramesUpToTheLimitPassAndLargerOnesAreDropped) {

@@ -133,6 +133,7 @@ void Link::Ended(absl::Status why) {
   stream_ = nullptr;
   frames_.clear();
   queued_bytes_ = 0;
+  if (why.ok()) why = absl::UnavailableError("the peer ended the stream");
   if (!refusal_.ok()) why = refusal_;
   if (why != status_ && !stopped_ && !is_self_) {
     const auto say = status_.ok() || !refusal_.ok() ? log::Warning : log::Info;

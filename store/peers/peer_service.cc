@@ -209,6 +209,11 @@ class Service : public rpc::replication::Peer::CallbackService {
     return stream.get();
   }
 
+  grpc::ServerBidiReactor<rpc::replication::RelayRequest, rpc::replication::RelayReply>* Relay(
+      grpc::CallbackServerContext*) override {
+    return AcceptRelay(parts_.sessions, parts_.network->NextLoop());
+  }
+
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
                                    const rpc::replication::StatusRequest*,
                                    StatusReply* reply) override {

@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 
+#include "net/api/network.h"
 #include "store/peers/formation.h"
 #include "store/peers/peers.h"
+#include "store/peers/relay.h"
 #include "store/peers/status.h"
 #include "store/shards/shards.h"
 
@@ -20,6 +22,9 @@ struct PeerServiceParts {
   // What this store says of itself; from any thread.
   std::function<Introduction()> introduce;
   std::function<StoreStatus()> status;
+  // For sessions that are relayed here; they run on the network's loops.
+  RelayedSessions sessions;
+  net::Network* network;
 };
 
 // The gRPC service of proto/replication/replication.proto.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
 #include "base/check.h"
 #include "base/status.h"
 #include "net/rpc/channel.h"
@@ -15,6 +16,7 @@
 #include "proto/replication/replication.grpc.pb.h"
 #include "store/peers/link.h"
 #include "store/peers/proposals.h"
+#include "store/peers/relay.h"
 #include "store/peers/wire.h"
 
 namespace packetboat::store {
@@ -137,6 +139,41 @@ class Peers::Impl {
     });
   }
 
+  absl::StatusOr<PeerProgress> AskProgress(NodeId node, ShardId shard, absl::Duration timeout) {
+    const Connection* const connection = ConnectionTo(node);
+    if (connection == nullptr) return absl::UnavailableError("it is not connected");
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, timeout);
+    const rpc::replication::StatusRequest request;
+    rpc::replication::StatusReply reply;
+    absl::Notification answered;
+    absl::Status status;
+    connection->stub->async()->Status(&context, &request, &reply, [&](const grpc::Status& result) {
+      status = rpc::FromGrpc(result);
+      answered.Notify();
+    });
+    answered.WaitForNotification();
+    RETURN_IF_ERROR(status);
+    if (!reply.failure().empty()) return absl::UnavailableError(reply.failure());
+    for (const rpc::replication::ShardStatus& one : reply.shards()) {
+      if (one.shard() == shard.value()) {
+        return PeerProgress{RaftIndex(one.applied()), reply.disk().free_bytes()};
+      }
+    }
+    return absl::UnavailableError("it has no replica");
+  }
+
+  std::function<void()> Dial(net::EventLoop& loop, const RelayedLogin& login, NodeId to,
+                             std::shared_ptr<net::ConnectionHandler> handler) {
+    if (const Connection* const connection = ConnectionTo(to); connection != nullptr) {
+      return DialRelay(*connection->stub, loop, login, std::move(handler));
+    }
+    loop.Post([handler = std::move(handler)] {
+      handler->OnClosed(absl::UnavailableError("no store with replicas can be reached"));
+    });
+    return [] {};
+  }
+
   std::string AddressOf(NodeId node) const {
     if (const Link* const link = LinkTo(node); link != nullptr) return link->address();
     if (!begun()) return "";
@@ -216,6 +253,11 @@ NodeId Peers::self() const { return impl_->self(); }
 
 void Peers::Close() { impl_->Close(); }
 
+absl::StatusOr<PeerProgress> Peers::AskProgress(NodeId node, ShardId shard,
+                                                absl::Duration timeout) {
+  return impl_->AskProgress(node, shard, timeout);
+}
+
 std::string Peers::AddressOf(NodeId node) const { return impl_->AddressOf(node); }
 
 std::vector<PeerState> Peers::States() const { return impl_->States(); }
@@ -230,6 +272,14 @@ std::vector<NodeId> Peers::ReachableVoters() const {
     if (state.member.voter && state.connected) voters.push_back(state.member.id);
   }
   return voters;
+}
+
+std::function<void()> Peers::Dial(net::EventLoop& loop, const RelayedLogin& login,
+                                  std::shared_ptr<net::ConnectionHandler> handler) {
+  const std::vector<NodeId> voters = ReachableVoters();
+  // Accounts spread over the voters; one account's sessions share the cache of one.
+  const NodeId to = voters.empty() ? NodeId(0) : voters[login.user.account.value() % voters.size()];
+  return impl_->Dial(loop, login, to, std::move(handler));
 }
 
 void Peers::Start(NodeId, Receiver receiver) { impl_->SetReceiver(std::move(receiver)); }

@@ -16,6 +16,7 @@
 #include "base/ids.h"
 #include "net/api/event_loop.h"
 #include "net/rpc/tls_files.h"
+#include "store/imap/relay.h"
 #include "store/peers/formation.h"
 #include "store/peers/members.h"
 #include "store/raft/transport.h"
@@ -42,6 +43,12 @@ struct PeerState {
   uint64_t dropped_frames = 0;
 };
 
+// How far a peer says it is.
+struct PeerProgress {
+  RaftIndex applied;
+  uint64_t free_bytes = 0;
+};
+
 // The other stores of the cluster: the connections to them, and the frames of Raft on those.
 // Thread-safe.
 //
@@ -49,7 +56,7 @@ struct PeerState {
 //   peers.Begin(...)       once it is known who makes it up
 //   raft::Node on it       which starts and stops the flow of frames
 //   Forwarder on it        for proposals of this node at others that lead
-class Peers : public raft::Transport, public RemoteProposals {
+class Peers : public raft::Transport, public RemoteProposals, public Relays {
  public:
   // `loop` outlives this; it is for timers.
   Peers(PeersOptions options, net::EventLoop& loop);
@@ -74,11 +81,21 @@ class Peers : public raft::Transport, public RemoteProposals {
   // All members but this store, in their order.
   std::vector<PeerState> States() const;
 
+  // Asks a peer that can be reached how far it is with a shard; blocks, for about `timeout` at
+  // most.
+  absl::StatusOr<PeerProgress> AskProgress(NodeId node, ShardId shard, absl::Duration timeout);
+
   // --- RemoteProposals
 
   void Propose(NodeId to, ShardId shard, std::string command,
                RemoteProposals::Callback done) override;
   std::vector<NodeId> ReachableVoters() const override;
+
+  // --- Relays: to a voter that can be reached
+
+  bool CanDial() const override { return !ReachableVoters().empty(); }
+  std::function<void()> Dial(net::EventLoop& loop, const RelayedLogin& login,
+                             std::shared_ptr<net::ConnectionHandler> handler) override;
 
   // --- raft::Transport
 

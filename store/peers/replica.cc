@@ -14,6 +14,11 @@ namespace {
 constexpr absl::Duration kIntroductionTimeout = absl::Seconds(1);
 constexpr absl::Duration kIntroductionPause = absl::Milliseconds(100);
 
+// Before a leadership moves: how long the other store has to say how far it is, and how far that
+// may be behind.
+constexpr absl::Duration kProgressTimeout = absl::Seconds(1);
+constexpr uint64_t kMaxLagEntries = 1000;
+
 Members Alone(NodeId id, const ReplicaOptions& options, uint32_t shards) {
   Members members;
   members.shards = shards;
@@ -85,13 +90,20 @@ absl::StatusOr<uint32_t> Replica::ShardCount(const kv::Reader& log, uint32_t con
 
 absl::Status Replica::Start() {
   const Introduction self = Introduce();
-  if (self.members.has_value()) return Run(*self.members);
+  if (self.members.has_value()) {
+    RETURN_IF_ERROR(Run(*self.members));
+    if (self.members->all.size() == 1) return absl::OkStatus();
+    worker_ = std::thread([this] { SpreadLeaders(); });
+    return absl::OkStatus();
+  }
   if (alone()) return Adopt(Alone(id_, options_, options_.shards));
-  former_ = std::thread([this] { Form(); });
+  worker_ = std::thread([this] {
+    if (Form()) SpreadLeaders();
+  });
   return absl::OkStatus();
 }
 
-void Replica::Form() {
+bool Replica::Form() {
   absl::Status told;
   do {
     absl::StatusOr<Members> members =
@@ -106,8 +118,9 @@ void Replica::Form() {
     }
     absl::MutexLock lock(&mutex_);
     status_ = status;
-    if (members.ok()) return;
+    if (members.ok()) return status.ok();
   } while (!Stopping(kIntroductionPause));
+  return false;
 }
 
 // What was decided is durable before anybody is told of it, and before the logs begin.
@@ -142,12 +155,55 @@ absl::Status Replica::Run(const Members& members) {
     });
     std::vector<replication::Group*> groups;
     for (uint32_t i = 0; i < node->shards(); ++i) groups.push_back(&node->group(ShardId(i)));
+    {
+      absl::MutexLock lock(&mutex_);
+      node_ = std::move(node);
+      status_ = absl::OkStatus();
+    }
+    // Observers of the groups are called from now on, and look at the status.
     shards_.SetGroups(groups);
-    absl::MutexLock lock(&mutex_);
-    node_ = std::move(node);
+    return absl::OkStatus();
   }
   absl::MutexLock lock(&mutex_);
   status_ = absl::OkStatus();
+  return absl::OkStatus();
+}
+
+void Replica::SpreadLeaders() {
+  LeaderMoves moves(id_);
+  while (!Stopping(options_.spread_interval)) {
+    if (shards_.HasReplica()) MoveOne(moves);
+  }
+}
+
+void Replica::MoveOne(LeaderMoves& moves) {
+  std::vector<replication::GroupStatus> groups;
+  for (uint32_t i = 0; i < shards_.count(); ++i) {
+    groups.push_back(shards_.group(ShardId(i)).status());
+  }
+  const std::optional<LeaderMove> move =
+      moves.Next(groups, peers_.ReachableVoters(), clock_.Monotonic());
+  if (!move.has_value()) return;
+  const absl::Status fit = CanLead(*move, groups[move->shard.value()].applied);
+  if (!fit.ok()) {
+    log::Debug("leadership stays", {{"shard", move->shard}, {"status", fit}});
+    return moves.Failed(move->to, clock_.Monotonic());
+  }
+  log::Info("leadership moves", {{"shard", move->shard}, {"to", move->to}});
+  moves.Begun(*move);
+  shards_.group(move->shard).TransferLeadership(move->to, [](const absl::Status&) {});
+}
+
+// Whether the other store is as far as this one, and has room.
+absl::Status Replica::CanLead(const LeaderMove& move, RaftIndex applied) {
+  ASSIGN_OR_RETURN(const PeerProgress progress,
+                   peers_.AskProgress(move.to, move.shard, kProgressTimeout));
+  if (progress.applied.value() + kMaxLagEntries < applied.value()) {
+    return absl::UnavailableError("it lags behind");
+  }
+  if (progress.free_bytes < options_.node.raft.disk_reserve_soft) {
+    return absl::ResourceExhaustedError("its disk is nearly full");
+  }
   return absl::OkStatus();
 }
 
@@ -179,7 +235,7 @@ void Replica::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  if (former_.joinable()) former_.join();
+  if (worker_.joinable()) worker_.join();
   raft::Node* node;
   {
     absl::MutexLock lock(&mutex_);

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "store/kv/database.h"
 #include "store/peers/formation.h"
+#include "store/peers/leader_spread.h"
 #include "store/peers/peers.h"
 #include "store/raft/node.h"
 #include "store/shards/shards.h"
@@ -29,6 +30,8 @@ struct ReplicaOptions {
   std::vector<std::string> stores;  // cluster.stores
   uint32_t shards = 16;
   uint32_t max_voters = 5;
+  // How often leaderships are looked at; one at a time moves.
+  absl::Duration spread_interval = absl::Seconds(1);
   raft::NodeOptions node;
 };
 
@@ -67,7 +70,12 @@ class Replica {
           Random& random);
 
   bool alone() const { return options_.stores.size() <= 1; }
-  void Form();
+  // Until it is part of a cluster; false: stopped or failed before.
+  bool Form();
+  // From then on.
+  void SpreadLeaders();
+  void MoveOne(LeaderMoves& moves);
+  absl::Status CanLead(const LeaderMove& move, RaftIndex applied);
   absl::Status Adopt(const Members& members);
   absl::Status Run(const Members& members);
   bool Stopping(absl::Duration wait);
@@ -87,7 +95,7 @@ class Replica {
   std::optional<Members> members_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<raft::Node> node_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread former_;
+  std::thread worker_;
 };
 
 }  // namespace packetboat::store

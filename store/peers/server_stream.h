@@ -33,9 +33,20 @@ class ServerStream : public grpc::ServerBidiReactor<Request, Reply>,
   // Thread-safe; dropped when the stream has ended.
   void Send(Reply reply) {
     absl::MutexLock lock(&mutex_);
-    if (ended_) return;
+    if (ended_ || ending_) return;
     replies_.push_back(std::move(reply));
     if (replies_.size() == 1) this->StartWrite(&replies_.front());
+  }
+
+  // The same, with OK and once every answer has gone out.
+  void EndAfterReplies() {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (ended_) return;
+      ending_ = true;
+      if (!replies_.empty()) return;
+    }
+    End(grpc::Status::OK);
   }
 
   // Thread-safe; repeatable, the first counts.
@@ -60,10 +71,14 @@ class ServerStream : public grpc::ServerBidiReactor<Request, Reply>,
   }
 
   void OnWriteDone(bool ok) override {
-    absl::MutexLock lock(&mutex_);
-    replies_.pop_front();
-    if (!ok || ended_) return;
-    if (!replies_.empty()) this->StartWrite(&replies_.front());
+    {
+      absl::MutexLock lock(&mutex_);
+      replies_.pop_front();
+      if (!ok || ended_) return;
+      if (!replies_.empty()) return this->StartWrite(&replies_.front());
+      if (!ending_) return;
+    }
+    End(grpc::Status::OK);
   }
 
   void OnCancel() override { End(grpc::Status::CANCELLED); }
@@ -78,6 +93,7 @@ class ServerStream : public grpc::ServerBidiReactor<Request, Reply>,
 
   absl::Mutex mutex_;
   std::deque<Reply> replies_ ABSL_GUARDED_BY(mutex_);
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;  // once replies_ is empty
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
