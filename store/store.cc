@@ -46,6 +46,10 @@ constexpr size_t kReaderQueue = 10'000;
 constexpr absl::Duration kStopGrace = absl::Seconds(2);
 constexpr absl::Duration kAnswersGrace = absl::Milliseconds(200);
 
+// Twice what may be applied and not flushed: entries are cut before the buffer is full, and do not
+// reach a table.
+constexpr size_t kLogWriteBufferBytes = size_t{64} << 20;
+
 absl::Duration Milliseconds(uint64_t value) {
   return absl::Milliseconds(static_cast<int64_t>(value));
 }
@@ -138,6 +142,7 @@ class Store : public role::Service {
     kv::RocksDbOptions options;
     options.path = std::move(path);
     options.profile = profile;
+    if (profile == kv::Profile::kLog) options.write_buffer_bytes = kLogWriteBufferBytes;
     options.test_hold_back_unsynced = test.hold_back_unsynced();
     options.test_fault_file = test.fault_file();
     if (test.skip_log_sync() && profile == kv::Profile::kLog) {

@@ -274,12 +274,13 @@ void GroupDriver::OnApplied(const ApplyOutcome& outcome) {
     waiters_.erase(waiters_.begin());
   }
   AdvanceApply();
-  MaybeCutLog();
+  MaybeCutLog(options_.max_log_bytes);
 }
 
 void GroupDriver::OnFlushed() {
   flush_wanted_ = false;
-  if (health_.ok()) MaybeCutLog();
+  if (!health_.ok()) return;
+  MaybeCutLog(std::min(options_.max_log_bytes, options_.max_log_bytes_after_flush));
 }
 
 void GroupDriver::SetStalled(bool stalled) {
@@ -637,9 +638,9 @@ void GroupDriver::NoteMatchedByAll() {
 
 RaftIndex GroupDriver::CutLimit() const { return std::min(matched_by_all_, applied_.index); }
 
-void GroupDriver::MaybeCutLog() {
+void GroupDriver::MaybeCutLog(uint64_t limit_bytes) {
   NoteMatchedByAll();
-  if (log_.bytes() <= options_.max_log_bytes || flush_wanted_) return;
+  if (log_.bytes() <= limit_bytes || flush_wanted_) return;
   if (CutLimit() <= log_.start().index) return;
   absl::StatusOr<replication::AppliedMark> flushed = flushed_mark_();
   if (!flushed.ok()) return Fail(flushed.status());

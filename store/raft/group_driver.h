@@ -149,7 +149,7 @@ class GroupDriver {
 
   void AdvanceApply();
   void Dispatch(std::vector<EntryPtr> entries);
-  void MaybeCutLog();
+  void MaybeCutLog(uint64_t limit_bytes);
   RaftIndex CutLimit() const;
   void NoteMatchedByAll();
 

@@ -47,6 +47,8 @@ struct Options {
   size_t entry_cache_bytes = size_t{4} << 20;
   // Beyond this the log is cut, behind what is in flushed state and what every server has.
   uint64_t max_log_bytes = uint64_t{16} << 20;
+  // The same once state was flushed: what is cut soon need not be moved from memory to tables.
+  uint64_t max_log_bytes_after_flush = uint64_t{256} << 10;
 
   // A read that was not confirmed by then fails.
   absl::Duration read_timeout = absl::Seconds(1);

@@ -132,6 +132,22 @@ TEST(SingleVoterTest, ARestartReplaysNoMoreThanTheLimit) {
   EXPECT_EQ(absl::StrJoin(cluster.violations(), "\n"), "");
 }
 
+TEST(SingleVoterTest, AFlushForOtherReasonsCutsALogThatIsNotLong) {
+  Options options;
+  options.max_unflushed_log_bytes = 50 << 10;
+  for (const uint64_t limit : {uint64_t{500}, options.max_log_bytes}) {
+    options.max_log_bytes_after_flush = limit;
+    SimCluster cluster(5, 1, 1, options);
+    for (int i = 0; i < 500; ++i) {
+      cluster.Propose(ShardId(0));
+      cluster.RunQueues();
+    }
+    const EntryLog& log = cluster.node(0).core().group(ShardId(0)).log();
+    EXPECT_EQ(log.start().index > RaftIndex(300), limit == 500) << log.start().index.value();
+    EXPECT_EQ(absl::StrJoin(cluster.violations(), "\n"), "");
+  }
+}
+
 TEST(SingleVoterTest, EveryStartRaisesTheTerm) {
   SimCluster cluster(5, 1, 1, Options());
   Term last;

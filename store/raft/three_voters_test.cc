@@ -231,6 +231,20 @@ TEST(ThreeVotersTest, TheLogIsCutOnlyBehindWhatEveryServerHas) {
   EXPECT_EQ(Violations(cluster), "");
 }
 
+TEST(ThreeVotersTest, AFlushCutsTheLogsOfFollowersToo) {
+  Options options;
+  options.max_unflushed_log_bytes = 20 << 10;
+  options.max_log_bytes_after_flush = 500;
+  SimCluster cluster(8, 3, 2, options);
+  cluster.Run(absl::Seconds(2));
+  Load(cluster, absl::Seconds(5));
+  Settle(cluster);
+  for (int i = 0; i < cluster.size(); ++i) {
+    EXPECT_GT(cluster.node(i).core().group(ShardId(0)).log().start().index, RaftIndex(0)) << i;
+  }
+  EXPECT_EQ(Violations(cluster), "");
+}
+
 // Everything at once.
 class ChaosTest : public ::testing::TestWithParam<int> {};
 
@@ -293,6 +307,8 @@ TEST_P(ChaosTest, NothingPromisedIsBroken) {
 TEST_P(ChaosTest, NorWithSmallLogsAndPieces) {
   Options options;
   options.max_log_bytes = 1500;
+  options.max_log_bytes_after_flush = 300;
+  options.max_unflushed_log_bytes = 20 << 10;
   options.entry_cache_bytes = 200;
   options.max_append_bytes = 60;
   options.max_frame_bytes = 200;
