@@ -14,7 +14,7 @@ SHARDS = 16
 
 class StatusTest(unittest.TestCase):
     def command(self, *options):
-        return [self.cluster.packetboat, "--config", self.cluster.operator_configs[0], "cluster", "status", *options]
+        return [self.cluster.packetboat, "--config", self.cluster.operator_config, "cluster", "status", *options]
 
     def status(self):
         """(exit status, what it says as JSON)."""
