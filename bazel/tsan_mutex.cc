@@ -18,9 +18,6 @@ void AnnotateIgnoreReadsBegin(const char* file, int line);
 void AnnotateIgnoreReadsEnd(const char* file, int line);
 }
 
-// RocksDB is Debian's as well, and its own threads look like races.
-extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb.so\n"; }
-
 namespace {
 
 // The library's definition of the function that calls this.
