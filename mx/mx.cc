@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "mx/clients/auth_client.h"
+#include "mx/clients/delivery_options.h"
 #include "mx/clients/store_client.h"
+#include "mx/inbound/metrics.h"
 #include "mx/inbound/server.h"
 #include "mx/readiness.h"
 #include "net/asio/tls_context.h"
@@ -122,13 +124,32 @@ class Mx : public role::Service {
     auth_ = NewAuthClient({.addresses = {cluster.auths().begin(), cluster.auths().end()},
                            .tls = tls,
                            .cluster = cluster.name(),
-                           .call_timeout = Milliseconds(cluster.call_timeout())});
+                           .call_timeout = Milliseconds(cluster.call_timeout()),
+                           .attempt_timeout = Milliseconds(cluster.attempt_timeout())});
     stores_ = NewStoreClient({.addresses = {cluster.stores().begin(), cluster.stores().end()},
                               .tls = tls,
                               .cluster = cluster.name(),
-                              .call_timeout = Milliseconds(cluster.call_timeout())},
+                              .delivery = DeliveryOptions()},
                              environment_.network->NextLoop());
     return absl::OkStatus();
+  }
+
+  DeliveryClientOptions DeliveryOptions() const {
+    DeliveryClientOptions options;
+    options.attempt_timeout = Milliseconds(config_.mx().attempt_timeout());
+    options.leader_patience = Milliseconds(config_.mx().leader_patience());
+    options.unacknowledged_chunks = static_cast<int>(config_.cluster().delivery_window());
+    options.forget_queue = config_.mx().forget_queue();
+    options.forget_timeout = Milliseconds(config_.cluster().call_timeout());
+    options.quota_timeout = Milliseconds(config_.mx().quota_timeout());
+    options.on_retry = [metrics = environment_.metrics](RetryReason reason) {
+      metrics
+          ->counter("packetboat_mx_delivery_retries_total",
+                    "Proposals to a store that were made again, or elsewhere, by why.",
+                    {{"reason", std::string(RetryReasonName(reason))}})
+          .Add();
+    };
+    return options;
   }
 
   absl::Status StartListeners() {
@@ -192,17 +213,8 @@ class Mx : public role::Service {
     context->commit_wait = Milliseconds(config_.mx().commit_wait());
     context->clock = environment_.clock;
     context->random = environment_.random;
-    const auto messages = [&](const char* outcome) {
-      return &environment_.metrics->counter("packetboat_mx_messages_total",
-                                            "Messages whose end of data was seen or refused.",
-                                            {{"protocol", protocol}, {"outcome", outcome}});
-    };
-    context->accepted = messages("accepted");
-    context->refused = messages("refused");
-    context->deferred = messages("deferred");
-    context->commit_seconds = &environment_.metrics->histogram(
-        "packetboat_mx_commit_seconds", "From end of data to the outcome of all deliveries.",
-        LatencyBounds(), {{"protocol", protocol}});
+    context->unconfirmed_messages = config_.mx().unconfirmed_messages();
+    context->metrics = std::make_shared<InboundMetrics>(*environment_.metrics, protocol);
     return context;
   }
 

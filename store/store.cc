@@ -226,6 +226,16 @@ class Store : public role::Service {
     return {config_.cluster().stores().begin(), config_.cluster().stores().end()};
   }
 
+  DeliveryServiceOptions DeliveryOptions() const {
+    const config::Store& store = config_.store();
+    DeliveryServiceOptions options;
+    options.limits.transactions_per_stream = store.stream_transactions();
+    options.limits.unacknowledged_chunks = static_cast<int>(config_.cluster().delivery_window());
+    options.admission.body_bytes = store.inflight_body_bytes();
+    options.admission.chunks = store.inflight_chunks();
+    return options;
+  }
+
   absl::Status StartServices() {
     const rpc::TlsFiles tls = role::ClusterTlsFiles(config_);
     std::vector<std::unique_ptr<grpc::Service>> services;
@@ -236,7 +246,7 @@ class Store : public role::Service {
          .status = [this] { return Status(); },
          .sessions = [this](const RelayedLogin& login) { return imap_->Relayed(relayed_, login); },
          .network = environment_.network}));
-    services.push_back(MakeDeliveryService(*shards_));
+    services.push_back(MakeDeliveryService(*shards_, DeliveryOptions()));
     services.push_back(MakeDirectoryService(*shards_));
     ASSIGN_OR_RETURN(rpc_, rpc::Server::Start({.address = config_.store().address(),
                                                .tls = tls,

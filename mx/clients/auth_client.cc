@@ -17,7 +17,8 @@ class GrpcAuthClient : public AuthClient {
  public:
   explicit GrpcAuthClient(const AuthClientOptions& options)
       : auth_(options.addresses, options.tls, options.cluster, rpc::Role::kAuth,
-              options.call_timeout, [](const auto& channel) { return Auth::NewStub(channel); }) {}
+              options.call_timeout, options.attempt_timeout,
+              [](const auto& channel) { return Auth::NewStub(channel); }) {}
 
   void Resolve(std::string address,
                absl::AnyInvocable<void(absl::StatusOr<Resolved>)> done) override {

@@ -1,6 +1,7 @@
 #ifndef PACKETBOAT_MX_CLIENTS_AUTH_CLIENT_H_
 #define PACKETBOAT_MX_CLIENTS_AUTH_CLIENT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +18,9 @@ namespace packetboat::mx {
 struct LocalTarget {
   AccountId account;
   ShardId shard;
-  std::string address;  // of the account, canonical
-  std::string detail;   // of the subaddress
+  std::string address;        // of the account, canonical
+  std::string detail;         // of the subaddress
+  uint64_t quota_octets = 0;  // none
 };
 
 enum class ResolveResult { kOk, kNoSuchUser, kNotLocal, kLoop };
@@ -48,6 +50,8 @@ struct AuthClientOptions {
   rpc::TlsFiles tls;
   std::string cluster;
   absl::Duration call_timeout = absl::Seconds(10);
+  // For one replica, where there is another.
+  absl::Duration attempt_timeout = absl::Seconds(2);
 };
 
 // Over gRPC; a call that one service does not answer goes to the next.

@@ -101,6 +101,7 @@ struct DeliveryClient::Attempt {
 struct DeliveryClient::Store {
   std::unique_ptr<StoreTransport::Stream> stream;
   std::unique_ptr<StoreTransport::Watch> watch;
+  bool watch_told = false;  // anything
   bool asking = false;
   net::TimerId ask;
   absl::Time heard = absl::InfinitePast();  // the last sign of life
@@ -177,15 +178,21 @@ absl::Status DeliveryClient::status() const {
 
 void DeliveryClient::Watch(size_t at) {
   if (stopped_) return;
-  stores_[at].watch = transport_->WatchShards(
-      at, {.on_news = [this, at](const ShardsReply& news) { Learn(at, news); },
-           .on_end = [this, at](const absl::Status&) { WatchEnded(at); }});
+  stores_[at].watch_told = false;
+  stores_[at].watch =
+      transport_->WatchShards(at, {.on_news =
+                                       [this, at](const ShardsReply& news) {
+                                         stores_[at].watch_told = true;
+                                         Learn(at, news);
+                                       },
+                                   .on_end = [this, at](const absl::Status&) { WatchEnded(at); }});
 }
 
 void DeliveryClient::WatchEnded(size_t at) {
   stores_[at].watch = nullptr;
   leaders_.GiveUp(at);
-  loop_.RunAfter(options_.watch_pause, [self = shared_from_this(), at] { self->Watch(at); });
+  loop_.RunAfter(stores_[at].watch_told ? options_.watch_pause : options_.ask_interval,
+                 [self = shared_from_this(), at] { self->Watch(at); });
 }
 
 void DeliveryClient::Ask(size_t at) {
@@ -432,6 +439,30 @@ void DeliveryClient::Finish(std::shared_ptr<Pending> pending,
   // The body holds its part of the budget.
   pending->delivery.body = nullptr;
   pending->done(std::move(outcome));
+}
+
+// --- Quota.
+
+void DeliveryClient::CheckQuota(const LocalTarget& target, uint64_t octets,
+                                absl::AnyInvocable<void(bool)> done) {
+  rpc::delivery::CheckQuotaRequest request;
+  request.set_shard(target.shard.value());
+  request.set_account_id(target.account.value());
+  request.set_quota_octets(target.quota_octets);
+  request.set_octets(octets);
+  loop_.Post([self = shared_from_this(), request = std::move(request),
+              done = std::move(done)]() mutable { self->AskQuota(request, std::move(done)); });
+}
+
+void DeliveryClient::AskQuota(const rpc::delivery::CheckQuotaRequest& request,
+                              absl::AnyInvocable<void(bool)> done) {
+  const std::optional<size_t> leader = leaders_.LeaderOf(ShardId(request.shard()));
+  if (stopped_ || !leader.has_value()) return done(true);
+  transport_->CheckQuota(*leader, options_.quota_timeout, request,
+                         [done = std::move(done)](
+                             const absl::StatusOr<rpc::delivery::CheckQuotaReply>& reply) mutable {
+                           done(!reply.ok() || !reply->exceeded());
+                         });
 }
 
 // --- Delivery keys that may go.

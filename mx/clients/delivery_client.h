@@ -2,7 +2,6 @@
 #define PACKETBOAT_MX_CLIENTS_DELIVERY_CLIENT_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -10,49 +9,13 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "mx/clients/delivery_options.h"
 #include "mx/clients/leader_map.h"
 #include "mx/clients/store_client.h"
 #include "mx/clients/store_transport.h"
 #include "net/api/event_loop.h"
 
 namespace packetboat::mx {
-
-// Why a delivery is tried again. The names are those of the metric.
-enum class RetryReason {
-  kNotLeader,      // the store does not lead the shard
-  kUnknown,        // the store could not tell the outcome
-  kNoSpace,        // too much in flight, or the disk is nearly full
-  kUnavailable,    // the store cannot commit just now
-  kStreamBroke,    // the connection to the store was lost
-  kLeaderChanged,  // another store leads before the first one has answered
-};
-absl::string_view RetryReasonName(RetryReason reason);
-
-struct DeliveryClientOptions {
-  // A store that leaves a try unanswered for this long, and gives no other sign of life either,
-  // gets no more of them until it says anew that it leads.
-  absl::Duration attempt_timeout = absl::Seconds(1);
-  // How long recipients are accepted after the leader of their shard was last heard of.
-  absl::Duration leader_patience = absl::Seconds(4);
-  // Pauses after a refusal double from the first to the last.
-  absl::Duration retry_min = absl::Milliseconds(20);
-  absl::Duration retry_max = absl::Milliseconds(500);
-  // Stores tell changes at once. They are asked besides, so that one that tells nothing because it
-  // hangs is noticed.
-  absl::Duration ask_interval = absl::Milliseconds(500);
-  absl::Duration ask_timeout = absl::Seconds(2);
-  // Before a watch that ended is opened again.
-  absl::Duration watch_pause = absl::Milliseconds(100);
-  // Chunks of a body that are sent ahead of their acknowledgement; the store's own bound must not
-  // be below.
-  int unacknowledged_chunks = 4;
-  // Delivery keys that wait to be let go; beyond, they live out their window.
-  size_t forget_queue = 100'000;
-  absl::Duration forget_interval = absl::Seconds(2);
-  absl::Duration forget_timeout = absl::Seconds(10);
-  // For metrics; on the loop.
-  std::function<void(RetryReason)> on_retry = [](RetryReason) {};
-};
 
 // The deterministic part of a StoreClient: finds the leader of each shard, proposes deliveries to
 // it and repeats them, with the same keys, until the outcome is certain. A delivery lies at one
@@ -77,6 +40,8 @@ class DeliveryClient : public StoreClient, public std::enable_shared_from_this<D
   void Deliver(
       Delivery delivery, absl::Time deadline,
       absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) override;
+  void CheckQuota(const LocalTarget& target, uint64_t octets,
+                  absl::AnyInvocable<void(bool)> done) override;
   void ForgetKey(ShardId shard, AccountId account, std::string key) override;
   bool CanDeliver(ShardId shard) const override;
   absl::Status status() const override;
@@ -125,6 +90,8 @@ class DeliveryClient : public StoreClient, public std::enable_shared_from_this<D
               absl::StatusOr<std::vector<DeliveryOutcome>> outcome);
 
   // --- Delivery keys that may go.
+  void AskQuota(const rpc::delivery::CheckQuotaRequest& request,
+                absl::AnyInvocable<void(bool)> done);
   void QueueForgotten(ShardId shard, Forgotten one);
   void FlushForgotten();
   void SendForgotten(size_t at, ShardId shard, absl::Span<const Forgotten> keys);

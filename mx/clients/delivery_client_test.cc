@@ -16,6 +16,8 @@
 namespace packetboat::mx {
 namespace {
 
+using rpc::delivery::CheckQuotaReply;
+using rpc::delivery::CheckQuotaRequest;
 using rpc::delivery::DeliverRefusal;
 using rpc::delivery::DeliverReply;
 using rpc::delivery::DeliverRequest;
@@ -40,6 +42,7 @@ class FakeStores : public StoreTransport {
     std::shared_ptr<std::optional<WatchEvents>> watch;
     std::vector<ShardsCallback> asked;
     std::vector<ForgetKeysRequest> forgotten;
+    std::vector<std::pair<CheckQuotaRequest, QuotaCallback>> quota;
     int watches = 0;
   };
 
@@ -65,6 +68,10 @@ class FakeStores : public StoreTransport {
   }
   void AskShards(size_t store, absl::Duration, ShardsCallback done) override {
     stores_[store].asked.push_back(std::move(done));
+  }
+  void CheckQuota(size_t store, absl::Duration, CheckQuotaRequest request,
+                  QuotaCallback done) override {
+    stores_[store].quota.emplace_back(std::move(request), std::move(done));
   }
   void ForgetKeys(size_t store, absl::Duration, ForgetKeysRequest request) override {
     stores_[store].forgotten.push_back(std::move(request));
@@ -428,10 +435,16 @@ TEST_F(DeliveryClientTest, AnElectionCostsNoRecipientAndALostQuorumDoes) {
 
 TEST_F(DeliveryClientTest, AWatchThatEndedIsOpenedAgain) {
   Start();
+  Tell(0, News(true, 1));
   (*stores(0).watch)->on_end(absl::UnavailableError("cut"));
   EXPECT_EQ(stores(0).watches, 1);
   loop_.Advance(options_.watch_pause);
   EXPECT_EQ(stores(0).watches, 2);
+  (*stores(0).watch)->on_end(absl::UnavailableError("nothing to tell"));
+  loop_.Advance(options_.watch_pause);
+  EXPECT_EQ(stores(0).watches, 2);
+  loop_.Advance(options_.ask_interval);
+  EXPECT_EQ(stores(0).watches, 3);
 }
 
 TEST_F(DeliveryClientTest, AStoreIsAskedAgainAndAgainAndOnceAtATime) {
@@ -456,6 +469,31 @@ TEST_F(DeliveryClientTest, KeysAreLetGoInBatchesByTheLeaderUpToABound) {
   client_->ForgetKey(kShard, AccountId(7), "later");
   loop_.Advance(options_.forget_interval);
   EXPECT_THAT(stores(1).forgotten, SizeIs(2));
+}
+
+TEST_F(DeliveryClientTest, OnlyAStoreThatSaysSoMakesAQuotaExceeded) {
+  Start();
+  std::vector<bool> room;
+  const LocalTarget target{AccountId(7), kShard, "a@b", "", 1000};
+  const auto check = [&] {
+    client_->CheckQuota(target, 10, [&](bool has_room) { room.push_back(has_room); });
+    loop_.RunReady();
+  };
+  check();
+  EXPECT_EQ(room, std::vector<bool>{true}) << "nobody leads, nobody is asked";
+  Tell(1, News(true, 1));
+  check();
+  check();
+  check();
+  ASSERT_THAT(stores(1).quota, SizeIs(3));
+  EXPECT_EQ(stores(1).quota[0].first.quota_octets(), 1000U);
+  EXPECT_EQ(stores(1).quota[0].first.octets(), 10U);
+  CheckQuotaReply exceeded;
+  exceeded.set_exceeded(true);
+  stores(1).quota[0].second(exceeded);
+  stores(1).quota[1].second(CheckQuotaReply());
+  stores(1).quota[2].second(absl::DeadlineExceededError("slow"));
+  EXPECT_EQ(room, (std::vector<bool>{true, false, true, true}));
 }
 
 TEST_F(DeliveryClientTest, StoppingAnswersWhatIsUnderWay) {

@@ -18,8 +18,7 @@ class GrpcStoreClient : public StoreClient {
             GrpcStoreTransport::Options{
                 .addresses = options.addresses, .tls = options.tls, .cluster = options.cluster},
             loop)),
-        client_(
-            DeliveryClient::Create({.forget_timeout = options.call_timeout}, loop, transport_)) {
+        client_(DeliveryClient::Create(options.delivery, loop, transport_)) {
     loop_.Post([client = client_] { client->Start(); });
   }
 
@@ -37,6 +36,10 @@ class GrpcStoreClient : public StoreClient {
       Delivery delivery, absl::Time deadline,
       absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) override {
     client_->Deliver(std::move(delivery), deadline, std::move(done));
+  }
+  void CheckQuota(const LocalTarget& target, uint64_t octets,
+                  absl::AnyInvocable<void(bool)> done) override {
+    client_->CheckQuota(target, octets, std::move(done));
   }
   void ForgetKey(ShardId shard, AccountId account, std::string key) override {
     client_->ForgetKey(shard, account, std::move(key));

@@ -166,6 +166,30 @@ void GrpcStoreTransport::AskShards(size_t store, absl::Duration timeout, ShardsC
                                        });
 }
 
+void GrpcStoreTransport::CheckQuota(size_t store, absl::Duration timeout,
+                                    rpc::delivery::CheckQuotaRequest request, QuotaCallback done) {
+  struct Call {
+    grpc::ClientContext context;
+    rpc::delivery::CheckQuotaRequest request;
+    rpc::delivery::CheckQuotaReply reply;
+    QuotaCallback done;
+  };
+  auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  call->done = std::move(done);
+  rpc::SetTimeout(call->context, timeout);
+  Began(&call->context);
+  stores_[store].stub->async()->CheckQuota(&call->context, &call->request, &call->reply,
+                                           [this, call](const grpc::Status& status) {
+                                             loop_.Post([call, status = rpc::FromGrpc(status)] {
+                                               if (status.ok())
+                                                 return call->done(std::move(call->reply));
+                                               call->done(status);
+                                             });
+                                             Ended(&call->context);
+                                           });
+}
+
 void GrpcStoreTransport::ForgetKeys(size_t store, absl::Duration timeout,
                                     rpc::delivery::ForgetKeysRequest request) {
   struct Call {

@@ -41,6 +41,8 @@ class GrpcStoreTransport : public StoreTransport {
   std::unique_ptr<Stream> OpenDeliver(size_t store, StreamEvents events) override;
   std::unique_ptr<Watch> WatchShards(size_t store, WatchEvents events) override;
   void AskShards(size_t store, absl::Duration timeout, ShardsCallback done) override;
+  void CheckQuota(size_t store, absl::Duration timeout, rpc::delivery::CheckQuotaRequest request,
+                  QuotaCallback done) override;
   void ForgetKeys(size_t store, absl::Duration timeout,
                   rpc::delivery::ForgetKeysRequest request) override;
 

@@ -38,7 +38,7 @@ absl::StatusOr<Resolved> FromProto(const ResolveReply& reply) {
       return absl::InternalError("auth gave a target that is not known here");
     const rpc::auth::Account& account = target.local().account();
     resolved.local.push_back({AccountId(account.account_id()), ShardId(account.shard()),
-                              account.address(), target.local().detail()});
+                              account.address(), target.local().detail(), account.quota_octets()});
   }
   if (resolved.result == ResolveResult::kOk && resolved.local.empty() && resolved.remote.empty()) {
     return absl::InternalError("auth said yes and named nobody");

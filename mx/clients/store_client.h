@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "mx/clients/auth_client.h"
+#include "mx/clients/delivery_options.h"
 #include "net/api/event_loop.h"
 #include "net/rpc/tls_files.h"
 
@@ -55,6 +57,12 @@ class StoreClient {
       Delivery delivery, absl::Time deadline,
       absl::AnyInvocable<void(absl::StatusOr<std::vector<DeliveryOutcome>>)> done) = 0;
 
+  // Whether `octets` more fit the target's quota, by the state at hand of the store that leads its
+  // shard. True also if none of them says so in time: mail is refused for a full mailbox alone.
+  // `done` runs on the client's loop.
+  virtual void CheckQuota(const LocalTarget& target, uint64_t octets,
+                          absl::AnyInvocable<void(bool)> done) = 0;
+
   // Lets a delivery key go early, some time soon, in a batch with others; lost without harm.
   virtual void ForgetKey(ShardId shard, AccountId account, std::string key) = 0;
 
@@ -69,7 +77,7 @@ struct StoreClientOptions {
   std::vector<std::string> addresses;
   rpc::TlsFiles tls;
   std::string cluster;
-  absl::Duration call_timeout = absl::Seconds(10);
+  DeliveryClientOptions delivery;
 };
 
 // `loop` outlives the client. Deliveries that are under way when it is destroyed are answered

@@ -46,6 +46,8 @@ class StoreTransport {
 
   using ShardsCallback = absl::AnyInvocable<void(absl::StatusOr<rpc::delivery::ShardsReply>)>;
 
+  using QuotaCallback = absl::AnyInvocable<void(absl::StatusOr<rpc::delivery::CheckQuotaReply>)>;
+
   virtual ~StoreTransport() = default;
 
   virtual size_t stores() const = 0;
@@ -56,6 +58,8 @@ class StoreTransport {
   virtual std::unique_ptr<Watch> WatchShards(size_t store, WatchEvents events) = 0;
   // The Shards call.
   virtual void AskShards(size_t store, absl::Duration timeout, ShardsCallback done) = 0;
+  virtual void CheckQuota(size_t store, absl::Duration timeout,
+                          rpc::delivery::CheckQuotaRequest request, QuotaCallback done) = 0;
   // Nobody waits for the outcome.
   virtual void ForgetKeys(size_t store, absl::Duration timeout,
                           rpc::delivery::ForgetKeysRequest request) = 0;

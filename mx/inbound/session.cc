@@ -12,10 +12,6 @@
 namespace packetboat::mx {
 namespace {
 
-// Messages of one session whose 250 the client has not been seen to have read; of older ones the
-// keys live out their window.
-constexpr size_t kMaxAnswered = 64;
-
 constexpr size_t kIdCharacters = 13;
 
 // Letters and digits that cannot be taken for one another (as Crockford's base 32), 65 bits of
@@ -43,6 +39,10 @@ smtp::Refuse MailboxUnavailable() {
   return {{.code = 451, .enhanced = "4.3.0", .text = "The mailbox cannot be reached just now"}};
 }
 
+smtp::Refuse OverQuota() {
+  return {{.code = 452, .enhanced = "4.2.2", .text = "The mailbox is full"}};
+}
+
 smtp::Refuse NoRoom() {
   return {{.code = 452, .enhanced = "4.3.1", .text = "Too much mail in flight, try again later"}};
 }
@@ -64,6 +64,7 @@ void InboundSession::OnOpen(net::Connection& connection) {
   const std::string id = NewId(*context_->random);
   log_ = log::Logger().With({{"session", id}, {"peer", connection.peer().ToString()}});
   smtp_.emplace(context_->smtp, id, connection.peer(), connection.local());
+  context_->metrics->SessionBegan();
   smtp_->Start(Now());
   Run();
 }
@@ -101,6 +102,7 @@ void InboundSession::OnClosed(const absl::Status& why) {
     Run();
     log_.Debug("connection ended", {{"status", why}});
   }
+  context_->metrics->SessionEnded(end_reason_);
   connection_ = nullptr;
   message_.reset();
   draining_ = {};
@@ -170,7 +172,8 @@ void InboundSession::Do(smtp::BodyChunk action) {
 
 void InboundSession::Do(smtp::AbortBody action) {
   message_.reset();
-  (action.reply.code >= 500 ? context_->refused : context_->deferred)->Add();
+  context_->metrics->Message(action.reply.code >= 500 ? MessageResult::kRefused
+                                                      : MessageResult::kDeferred);
   log_.Info("message refused", {{"id", smtp_->transaction().id},
                                 {"code", action.reply.code},
                                 {"enhanced", action.reply.enhanced},
@@ -194,6 +197,7 @@ void InboundSession::Do(smtp::ReplyConfirmed action) {
 }
 
 void InboundSession::Do(smtp::Close action) {
+  end_reason_ = smtp::CloseReasonName(action.reason);
   log_.Info("session ended", {{"reason", smtp::CloseReasonName(action.reason)},
                               {"helo", smtp_->facts().hello_name}});
   connection_->Close();
@@ -228,7 +232,7 @@ void InboundSession::Find(smtp::QueryId id, const smtp::RcptQuery& query) {
   if (!query.forward_path.is_bare_postmaster()) {
     absl::StatusOr<std::string> key = address::LookupKey(query.forward_path.mailbox());
     // A domain that IDNA forbids is nobody's.
-    if (!key.ok()) return Answer(id, RelayDenied());
+    if (!key.ok()) return RefuseRecipient(id, RecipientResult::kNotLocal, RelayDenied());
     address = *std::move(key);
   }
   context_->auth->Resolve(
@@ -243,15 +247,16 @@ void InboundSession::Resolved(smtp::QueryId id, const absl::StatusOr<mx::Resolve
   if (!resolved.ok()) {
     log_.Warning("recipient cannot be looked up",
                  {{"id", smtp_->transaction().id}, {"status", resolved.status()}});
-    return Answer(id, smtp::Refuse{smtp::ReplyFor(resolved.status())});
+    return RefuseRecipient(id, RecipientResult::kLookUpFailed,
+                           smtp::Refuse{smtp::ReplyFor(resolved.status())});
   }
   switch (resolved->result) {
     case ResolveResult::kNoSuchUser:
-      return Answer(id, NoSuchUser());
+      return RefuseRecipient(id, RecipientResult::kNoSuchUser, NoSuchUser());
     case ResolveResult::kNotLocal:
-      return Answer(id, RelayDenied());
+      return RefuseRecipient(id, RecipientResult::kNotLocal, RelayDenied());
     case ResolveResult::kLoop:
-      return Answer(id, AliasLoop());
+      return RefuseRecipient(id, RecipientResult::kLoop, AliasLoop());
     case ResolveResult::kOk:
       break;
   }
@@ -260,9 +265,43 @@ void InboundSession::Resolved(smtp::QueryId id, const absl::StatusOr<mx::Resolve
   for (const LocalTarget& target : resolved->local) {
     reachable = reachable && context_->stores->CanDeliver(target.shard);
   }
-  if (!reachable) return Answer(id, MailboxUnavailable());
-  recipients_.push_back(*resolved);
+  if (!reachable) return RefuseRecipient(id, RecipientResult::kUnreachable, MailboxUnavailable());
+  FindRoom(id, std::make_shared<const mx::Resolved>(*resolved), 0);
+}
+
+// A recipient that leads to several mailboxes is refused only when all of them are full: one full
+// member does not keep a message from the others, and what RCPT lets in is delivered.
+void InboundSession::FindRoom(smtp::QueryId id, std::shared_ptr<const mx::Resolved> resolved,
+                              size_t at) {
+  if (connection_ == nullptr) return;
+  if (at == resolved->local.size()) {
+    return RefuseRecipient(id, RecipientResult::kOverQuota, OverQuota());
+  }
+  const LocalTarget& target = resolved->local[at];
+  if (target.quota_octets == 0) return AcceptRecipient(id, *resolved);
+  // Without SIZE: anything at all.
+  const uint64_t octets = smtp_->transaction().parameters.size.value_or(1);
+  context_->stores->CheckQuota(
+      target, octets,
+      [self = shared_from_this(), loop = &connection_->loop(), id, resolved, at](bool has_room) {
+        loop->Post([self, id, resolved, at, has_room] {
+          if (has_room) return self->AcceptRecipient(id, *resolved);
+          self->FindRoom(id, resolved, at + 1);
+        });
+      });
+}
+
+void InboundSession::AcceptRecipient(smtp::QueryId id, const mx::Resolved& resolved) {
+  if (connection_ == nullptr) return;
+  context_->metrics->Recipient(RecipientResult::kAccepted);
+  recipients_.push_back(resolved);
   Answer(id, smtp::Accept{});
+}
+
+void InboundSession::RefuseRecipient(smtp::QueryId id, RecipientResult result,
+                                     const smtp::Refuse& refusal) {
+  context_->metrics->Recipient(result);
+  Answer(id, refusal);
 }
 
 void InboundSession::Find(smtp::QueryId id, const smtp::DataQuery&) {
@@ -275,7 +314,7 @@ void InboundSession::Find(smtp::QueryId id, const smtp::MessageQuery& query) {
   if (!message_->status().ok()) {
     log_.Error("message cannot be kept",
                {{"id", smtp_->transaction().id}, {"status", message_->status()}});
-    context_->deferred->Add();
+    context_->metrics->Message(MessageResult::kDeferred);
     return Answer(id, smtp::Refuse{smtp::ReplyFor(message_->status())});
   }
   const smtp::Transaction& transaction = smtp_->transaction();
@@ -315,10 +354,10 @@ void InboundSession::Find(smtp::QueryId id, const smtp::MessageQuery& query) {
 void InboundSession::Committed(smtp::QueryId id, const std::vector<absl::Status>& by_recipient,
                                std::vector<CopyKey> keys, absl::Duration took) {
   message_.reset();
-  context_->commit_seconds->Observe(absl::ToDoubleSeconds(took));
+  context_->metrics->Committed(took);
   absl::Status all;
   for (const absl::Status& status : by_recipient) all.Update(status);
-  (all.ok() ? context_->accepted : context_->deferred)->Add();
+  context_->metrics->Message(all.ok() ? MessageResult::kAccepted : MessageResult::kDeferred);
   // The engine keeps the transaction while its question is open, also for a client that has gone.
   const std::string& transaction_id = smtp_->transaction().id;
   log_.Log(all.ok() ? log::Level::kInfo : log::Level::kWarning,
@@ -327,7 +366,7 @@ void InboundSession::Committed(smtp::QueryId id, const std::vector<absl::Status>
   if (connection_ == nullptr) return;
   if (all.ok()) {
     answered_.push_back({transaction_id, std::move(keys)});
-    if (answered_.size() > kMaxAnswered) answered_.pop_front();
+    if (answered_.size() > context_->unconfirmed_messages) answered_.pop_front();
   }
   if (smtp_->config().mode != smtp::Mode::kLmtp) {
     if (!all.ok()) return Answer(id, smtp::Refuse{smtp::ReplyFor(all)});

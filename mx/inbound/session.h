@@ -13,13 +13,13 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/random.h"
 #include "mail/smtp/server_session.h"
 #include "mx/clients/auth_client.h"
 #include "mx/clients/store_client.h"
 #include "mx/inbound/body_buffer.h"
 #include "mx/inbound/message.h"
+#include "mx/inbound/metrics.h"
 #include "net/api/connection.h"
 #include "net/api/open_sessions.h"
 #include "net/api/tls.h"
@@ -38,10 +38,10 @@ struct InboundContext {
   Clock* clock = nullptr;
   Random* random = nullptr;
 
-  Counter* accepted = nullptr;
-  Counter* refused = nullptr;
-  Counter* deferred = nullptr;
-  Histogram* commit_seconds = nullptr;
+  // Messages of one session whose 250 the client has not been seen to have read; of older ones the
+  // keys live out their window.
+  size_t unconfirmed_messages = 64;
+  std::shared_ptr<InboundMetrics> metrics;
 };
 
 // The sessions of a server: those that shall end in order, and those that shall end at once.
@@ -99,6 +99,10 @@ class InboundSession : public net::ConnectionHandler,
   void Find(smtp::QueryId id, const smtp::MessageQuery& query);
 
   void Resolved(smtp::QueryId id, const absl::StatusOr<mx::Resolved>& resolved);
+  // Asks whether there is room at one of the recipient's targets, from `target` on.
+  void FindRoom(smtp::QueryId id, std::shared_ptr<const mx::Resolved> resolved, size_t target);
+  void AcceptRecipient(smtp::QueryId id, const mx::Resolved& resolved);
+  void RefuseRecipient(smtp::QueryId id, RecipientResult result, const smtp::Refuse& refusal);
   void Committed(smtp::QueryId id, const std::vector<absl::Status>& by_recipient,
                  std::vector<CopyKey> keys, absl::Duration took);
   void Answer(smtp::QueryId id, const smtp::Verdict& verdict);
@@ -113,6 +117,7 @@ class InboundSession : public net::ConnectionHandler,
   log::Logger log_;
   bool running_ = false;
   bool input_ended_ = false;
+  absl::string_view end_reason_ = "connection lost";
   uint64_t body_taken_ = 0;
 
   // Of the transaction under way: what its accepted recipients lead to, and its message.

@@ -63,6 +63,11 @@ class RecordingStores : public StoreClient {
     delivery.body.reset();  // it holds its part of the budget
     deliveries.push_back(std::move(delivery));
   }
+  void CheckQuota(const LocalTarget& target, uint64_t octets,
+                  absl::AnyInvocable<void(bool)> done) override {
+    quota_checks.emplace_back(target.account, octets);
+    done(target.account != full);
+  }
   void ForgetKey(ShardId, AccountId, std::string key) override { forgotten.push_back(key); }
   bool CanDeliver(ShardId shard) const override { return shard != unreachable; }
   absl::Status status() const override { return absl::OkStatus(); }
@@ -73,12 +78,14 @@ class RecordingStores : public StoreClient {
   std::map<ShardId, absl::Status> failures;
   DeliveryOutcome outcome = DeliveryOutcome::kDelivered;
   ShardId unreachable{99};
+  AccountId full{0};
+  std::vector<std::pair<AccountId, uint64_t>> quota_checks;
 };
 
-Resolved To(uint64_t account, uint32_t shard, const std::string& address) {
+Resolved To(uint64_t account, uint32_t shard, const std::string& address, uint64_t quota = 0) {
   Resolved resolved;
   resolved.result = ResolveResult::kOk;
-  resolved.local.push_back({AccountId(account), ShardId(shard), address, ""});
+  resolved.local.push_back({AccountId(account), ShardId(shard), address, "", quota});
   return resolved;
 }
 
@@ -103,10 +110,8 @@ class SessionTest : public ::testing::Test {
     context->budget = &budget_;
     context->clock = &clock_;
     context->random = &random_;
-    context->accepted = &metrics_.counter("packetboat_test_accepted", "");
-    context->refused = &metrics_.counter("packetboat_test_refused", "");
-    context->deferred = &metrics_.counter("packetboat_test_deferred", "");
-    context->commit_seconds = &metrics_.histogram("packetboat_test_seconds", "", {1});
+    context->unconfirmed_messages = 3;
+    context->metrics = std::make_shared<InboundMetrics>(metrics_, "smtp");
     net::ListenOptions listen;
     listen.endpoint = *net::Endpoint::Parse("192.0.2.1:25");
     server_ = *InboundServer::Start({{listen, context}}, network_);
@@ -139,9 +144,9 @@ class SessionTest : public ::testing::Test {
 
   FakeClock clock_;
   net::testing::FakeEventLoop loop_{clock_};
+  MetricsRegistry metrics_;
   net::testing::FakeNetwork network_;
   SeededRandom random_{1};
-  MetricsRegistry metrics_;
   BodyBudget budget_{1000};
   TableAuth auth_;
   RecordingStores stores_;
@@ -237,6 +242,66 @@ TEST_F(SessionTest, KeyGoesOnceTheClientHasShownThatItReadThe250) {
   EXPECT_THAT(stores_.forgotten, IsEmpty());
   Say("NOOP\r\n");
   EXPECT_THAT(stores_.forgotten, ElementsAre(stores_.deliveries[0].recipients[0].key));
+}
+
+TEST_F(SessionTest, KeysOfUnconfirmedMessagesAreKeptUpToABound) {
+  Say("EHLO client.test\r\n");
+  // All in one flight: no reply can have been read before the end of it.
+  std::string flight;
+  for (int i = 0; i < 4; ++i) {
+    const std::string text = "Subject: " + std::to_string(i) + "\r\n\r\nbody\r\n";
+    flight += "MAIL FROM:<s@sender.test>\r\nRCPT TO:<alice@example.test>\r\nBDAT " +
+              std::to_string(text.size()) + " LAST\r\n" + text;
+  }
+  Say(flight);
+  ASSERT_THAT(stores_.deliveries, SizeIs(4));
+  EXPECT_THAT(stores_.forgotten, IsEmpty());
+  Say("NOOP\r\n");
+  std::vector<std::string> last_three;
+  for (int i = 1; i < 4; ++i) last_three.push_back(stores_.deliveries[i].recipients[0].key);
+  EXPECT_THAT(stores_.forgotten, testing::UnorderedElementsAreArray(last_three))
+      << "the key of the first lives out its window";
+}
+
+TEST_F(SessionTest, AFullMailboxIsToldAtRcptByItsQuotaAndSize) {
+  auth_.table["full@example.test"] = To(4, 0, "full@example.test", 1000);
+  auth_.table["roomy@example.test"] = To(5, 0, "roomy@example.test", 1000);
+  stores_.full = AccountId(4);
+  Say("EHLO client.test\r\n");
+  Say("MAIL FROM:<s@sender.test> SIZE=123\r\n");
+  EXPECT_THAT(Say("RCPT TO:<full@example.test>\r\n"), testing::StartsWith("452 4.2.2 "));
+  EXPECT_THAT(Say("RCPT TO:<roomy@example.test>\r\n"), testing::StartsWith("250 2.1.5 "));
+  EXPECT_THAT(Say("RCPT TO:<alice@example.test>\r\n"), testing::StartsWith("250 2.1.5 "));
+  EXPECT_THAT(stores_.quota_checks,
+              ElementsAre(std::pair(AccountId(4), 123u), std::pair(AccountId(5), 123u)))
+      << "an account without a quota costs no question";
+}
+
+TEST_F(SessionTest, OneFullMemberKeepsNoMessageFromTheOthers) {
+  Resolved both = To(4, 0, "full@example.test", 1000);
+  both.local.push_back({AccountId(5), ShardId(0), "roomy@example.test", "", 1000});
+  auth_.table["team@example.test"] = both;
+  stores_.full = AccountId(4);
+  Say("EHLO client.test\r\n");
+  Say("MAIL FROM:<s@sender.test>\r\n");
+  EXPECT_THAT(Say("RCPT TO:<team@example.test>\r\n"), testing::StartsWith("250 2.1.5 "));
+}
+
+TEST_F(SessionTest, WhatBecameOfRecipientsMessagesAndSessionsIsCounted) {
+  Say("EHLO client.test\r\n");
+  SendMessage({"nobody@example.test", "alice@example.test"});
+  Say("QUIT\r\n");
+  const std::string text = metrics_.Text();
+  EXPECT_THAT(text, HasSubstr("packetboat_mx_recipients_total{protocol=\"smtp\","
+                              "result=\"no_such_user\"} 1"));
+  EXPECT_THAT(text, HasSubstr("packetboat_mx_recipients_total{protocol=\"smtp\","
+                              "result=\"accepted\"} 1"));
+  EXPECT_THAT(text, HasSubstr("packetboat_mx_messages_total{outcome=\"accepted\","
+                              "protocol=\"smtp\"} 1"));
+  EXPECT_THAT(text, HasSubstr("packetboat_mx_sessions_ended_total{protocol=\"smtp\","
+                              "reason=\"quit\"} 1"));
+  EXPECT_THAT(text, HasSubstr("packetboat_mx_sessions{protocol=\"smtp\"} 0"));
+  EXPECT_THAT(text, HasSubstr("packetboat_mx_commit_seconds_count{protocol=\"smtp\"} 1"));
 }
 
 TEST_F(SessionTest, QuitThatWasPipelinedBehindTheDotProvesNothing) {

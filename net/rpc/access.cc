@@ -25,6 +25,7 @@ const std::vector<Rule>& Rules() {
       {"/packetboat.rpc.signer.Signer/ListKeys", {Role::kAdmin}},
       {"/packetboat.rpc.delivery.Delivery/Deliver", {Role::kMx}},
       {"/packetboat.rpc.delivery.Delivery/ForgetKeys", {Role::kMx}},
+      {"/packetboat.rpc.delivery.Delivery/CheckQuota", {Role::kMx}},
       {"/packetboat.rpc.delivery.Delivery/Shards", {Role::kMx, Role::kAdmin}},
       {"/packetboat.rpc.delivery.Delivery/WatchShards", {Role::kMx}},
       {"/packetboat.rpc.directory.Directory/Watch", {Role::kAuth, Role::kAdmin}},

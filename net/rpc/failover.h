@@ -4,6 +4,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -16,22 +17,26 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "net/rpc/channel.h"
 
 namespace packetboat::rpc {
 
 // Idempotent unary calls to whichever replica of a service answers: the one that answered last
-// first, then each of the others while the answer is UNAVAILABLE. Thread-safe. The destructor waits
-// for calls under way.
+// first, then each of the others while the answer is UNAVAILABLE or there is none within the time
+// for one attempt. What hangs is thereby asked twice: not for calls that must happen once.
+// Thread-safe. The destructor waits for calls under way.
 template <typename Stub>
 class Failover {
  public:
-  // `make` is the service's NewStub.
+  // `make` is the service's NewStub. `call_timeout` bounds a call as a whole; `attempt_timeout`
+  // each try of it, but for the last replica, which has all the time that is left.
   template <typename Make>
   Failover(const std::vector<std::string>& addresses, const TlsFiles& tls,
-           const std::string& cluster, Role role, absl::Duration call_timeout, Make make)
-      : role_(role), call_timeout_(call_timeout) {
+           const std::string& cluster, Role role, absl::Duration call_timeout,
+           absl::Duration attempt_timeout, Make make)
+      : role_(role), call_timeout_(call_timeout), attempt_timeout_(attempt_timeout) {
     for (const std::string& address : addresses) {
       channels_.push_back(OpenChannel(address, tls, cluster, role));
       stubs_.push_back(make(channels_.back()));
@@ -42,6 +47,14 @@ class Failover {
     absl::MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(
         +[](int* calls) { return *calls == 0; }, &calls_));
+  }
+
+  // The same with an equal part of the time for each replica.
+  template <typename Make>
+  Failover(const std::vector<std::string>& addresses, const TlsFiles& tls,
+           const std::string& cluster, Role role, absl::Duration call_timeout, Make make)
+      : Failover(addresses, tls, cluster, role, call_timeout,
+                 call_timeout / static_cast<int64_t>(std::max<size_t>(addresses.size(), 1)), make) {
   }
 
   // Starts a call on a stub: [](Stub& stub, auto... args) { stub.async()->Resolve(args...); }.
@@ -66,6 +79,7 @@ class Failover {
     attempt->request = std::move(request);
     attempt->done = std::move(done);
     attempt->at = current_.load(std::memory_order_relaxed);
+    attempt->deadline = absl::Now() + call_timeout_;
     Try(std::move(attempt));
   }
 
@@ -87,6 +101,7 @@ class Failover {
     Reply reply;
     std::unique_ptr<grpc::ClientContext> context;
     absl::AnyInvocable<void(absl::StatusOr<Reply>)> done;
+    absl::Time deadline;
     size_t at = 0;
     size_t tried = 0;
   };
@@ -94,7 +109,9 @@ class Failover {
   template <typename Request, typename Reply>
   void Try(std::shared_ptr<Attempt<Request, Reply>> attempt) {
     attempt->context = std::make_unique<grpc::ClientContext>();
-    SetTimeout(*attempt->context, call_timeout_);
+    absl::Duration left = attempt->deadline - absl::Now();
+    if (attempt->tried + 1 < stubs_.size()) left = std::min(left, attempt_timeout_);
+    SetTimeout(*attempt->context, left);
     attempt->start(*stubs_[attempt->at], attempt->context.get(), &attempt->request, &attempt->reply,
                    [this, attempt](grpc::Status status) { Answered(attempt, status); });
   }
@@ -102,8 +119,9 @@ class Failover {
   template <typename Request, typename Reply>
   void Answered(const std::shared_ptr<Attempt<Request, Reply>>& attempt,
                 const grpc::Status& status) {
-    const bool other = status.error_code() == grpc::StatusCode::UNAVAILABLE;
-    if (other && ++attempt->tried < stubs_.size()) {
+    const bool other = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+    if (other && ++attempt->tried < stubs_.size() && absl::Now() < attempt->deadline) {
       attempt->at = (attempt->at + 1) % stubs_.size();
       attempt->reply.Clear();
       return Try(attempt);
@@ -120,6 +138,7 @@ class Failover {
 
   const Role role_;
   const absl::Duration call_timeout_;
+  const absl::Duration attempt_timeout_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<Stub>> stubs_;
   // The last that answered.

@@ -126,13 +126,19 @@ void LogResult(const std::string& transaction, const entry::DeliverResult& resul
 
 }  // namespace
 
-std::shared_ptr<DeliverySession> DeliverySession::Start(Shards& shards, DeliveryLimits limits,
-                                                        ReplyCallback reply) {
-  return std::shared_ptr<DeliverySession>(new DeliverySession(shards, limits, std::move(reply)));
+std::shared_ptr<DeliverySession> DeliverySession::Start(
+    Shards& shards, DeliveryLimits limits, ReplyCallback reply,
+    std::shared_ptr<UploadAdmission> admission) {
+  return std::shared_ptr<DeliverySession>(
+      new DeliverySession(shards, limits, std::move(reply), std::move(admission)));
 }
 
-DeliverySession::DeliverySession(Shards& shards, DeliveryLimits limits, ReplyCallback reply)
-    : shards_(shards), limits_(limits), reply_(std::move(reply)) {}
+DeliverySession::DeliverySession(Shards& shards, DeliveryLimits limits, ReplyCallback reply,
+                                 std::shared_ptr<UploadAdmission> admission)
+    : shards_(shards),
+      limits_(limits),
+      admission_(std::move(admission)),
+      reply_(std::move(reply)) {}
 
 void DeliverySession::Take(DeliverRequest request) {
   const uint64_t id = request.id();
@@ -164,9 +170,16 @@ void DeliverySession::Begin(uint64_t id, DeliverBegin begin) {
   if (begin.shard() >= shards_.count() || begin.recipients().empty()) {
     return Refuse(id, Refusal(DeliverRefusal::MALFORMED, "no such shard, or no recipients"));
   }
+  const ShardId shard(begin.shard());
   auto transaction = std::make_shared<Transaction>();
+  if (admission_ != nullptr && begin.body_octets() > BodyUpload::kInlineBytes) {
+    transaction->ticket = admission_->Admit(shard, begin.body_octets());
+    if (!transaction->ticket.has_value()) {
+      return Refuse(id, Refusal(DeliverRefusal::NO_SPACE, "too many bodies on their way"));
+    }
+  }
   transaction->upload =
-      std::make_unique<BodyUpload>(shards_, ShardId(begin.shard()), begin.body_octets());
+      std::make_unique<BodyUpload>(shards_, shard, begin.body_octets(), Route::kHere, admission_);
   const bool whole = begin.has_body();
   const std::string body = std::move(*begin.mutable_body());
   begin.clear_body();
@@ -192,24 +205,47 @@ std::optional<DeliverRefusal> DeliverySession::Admit(uint64_t id,
 }
 
 void DeliverySession::Chunk(uint64_t id, const std::string& octets) {
-  const std::shared_ptr<Transaction> transaction = Find(id);
+  const std::shared_ptr<Transaction> transaction = TakeChunk(id);
   // Refused meanwhile: the rest of it is on its way still.
   if (transaction == nullptr) return;
+  if (octets.size() > model::kMaxChunkBytes) {
+    Remove(id);
+    return Refuse(id, Refusal(DeliverRefusal::MALFORMED, "the chunk is too large"));
+  }
   const ShardId shard(transaction->begin.shard());
   transaction->upload->Write(octets, [self = shared_from_this(), id, shard](absl::Status status) {
     self->ChunkDone(id, shard, status);
   });
 }
 
-void DeliverySession::ChunkDone(uint64_t id, ShardId shard, const absl::Status& status) {
-  if (status.ok()) {
-    DeliverReply reply;
-    reply.set_id(id);
-    reply.mutable_chunk_accepted();
-    return Reply(std::move(reply));
+std::shared_ptr<DeliverySession::Transaction> DeliverySession::TakeChunk(uint64_t id) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = transactions_.find(id);
+    if (found == transactions_.end()) return nullptr;
+    if (++found->second->unacknowledged <= limits_.unacknowledged_chunks) return found->second;
   }
+  Remove(id);
+  Refuse(id, Refusal(DeliverRefusal::MALFORMED, "more chunks than may be unacknowledged"));
+  return nullptr;
+}
+
+void DeliverySession::ChunkDone(uint64_t id, ShardId shard, const absl::Status& status) {
+  if (status.ok()) return ChunkAccepted(id);
   // Of a body that is complete the outcome is told by its end.
   if (Remove(id) != nullptr) Refuse(id, RefusalFor(shard, status));
+}
+
+void DeliverySession::ChunkAccepted(uint64_t id) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = transactions_.find(id);
+    if (found != transactions_.end()) --found->second->unacknowledged;
+  }
+  DeliverReply reply;
+  reply.set_id(id);
+  reply.mutable_chunk_accepted();
+  Reply(std::move(reply));
 }
 
 void DeliverySession::Commit(uint64_t id) {
@@ -242,12 +278,6 @@ void DeliverySession::Propose(uint64_t id, const DeliverBegin& begin, entry::Bod
                   });
 }
 
-std::shared_ptr<DeliverySession::Transaction> DeliverySession::Find(uint64_t id) {
-  absl::MutexLock lock(&mutex_);
-  const auto found = transactions_.find(id);
-  return found == transactions_.end() ? nullptr : found->second;
-}
-
 std::shared_ptr<DeliverySession::Transaction> DeliverySession::Remove(uint64_t id) {
   absl::MutexLock lock(&mutex_);
   const auto found = transactions_.find(id);
@@ -263,7 +293,7 @@ DeliverRefusal DeliverySession::RefusalFor(ShardId shard, const absl::Status& st
   const replication::GroupStatus group = shards_.group(shard).status();
   // It may have been elected since: then this says nothing about the term that it is in now.
   if (Leads(group)) return refusal;
-  refusal.set_leader_hint(LeaderHint(shards_, group));
+  refusal.set_leader_hint(shards_.LeaderAddress(shard));
   refusal.set_term(group.term.value());
   return refusal;
 }

@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "proto/delivery/delivery.pb.h"
 #include "store/intake/body_upload.h"
+#include "store/intake/upload_admission.h"
 #include "store/shards/shards.h"
 
 namespace packetboat::store {
@@ -21,6 +22,8 @@ namespace packetboat::store {
 struct DeliveryLimits {
   // Transactions of one stream that are under way at a time; more are a caller gone wild.
   size_t transactions_per_stream = 10'000;
+  // Chunks of a body that may come ahead of their acknowledgement; one more breaks the protocol.
+  int unacknowledged_chunks = 4;
 };
 
 // One stream of deliveries as proto/delivery/service.proto describes it, without the stream:
@@ -33,9 +36,11 @@ class DeliverySession : public std::enable_shared_from_this<DeliverySession> {
  public:
   using ReplyCallback = std::function<void(rpc::delivery::DeliverReply)>;
 
-  // `shards` outlives the session. `reply` must not block and must not call back.
-  static std::shared_ptr<DeliverySession> Start(Shards& shards, DeliveryLimits limits,
-                                                ReplyCallback reply);
+  // `shards` outlives the session. `reply` must not block and must not call back. `admission` is
+  // that of all sessions of the store; without one every body is admitted.
+  static std::shared_ptr<DeliverySession> Start(
+      Shards& shards, DeliveryLimits limits, ReplyCallback reply,
+      std::shared_ptr<UploadAdmission> admission = nullptr);
 
   // The next request of the stream.
   void Take(rpc::delivery::DeliverRequest request);
@@ -46,10 +51,13 @@ class DeliverySession : public std::enable_shared_from_this<DeliverySession> {
  private:
   struct Transaction {
     rpc::delivery::DeliverBegin begin;
+    std::optional<UploadAdmission::Ticket> ticket;
     std::unique_ptr<BodyUpload> upload;
+    int unacknowledged = 0;  // of the session's mutex
   };
 
-  DeliverySession(Shards& shards, DeliveryLimits limits, ReplyCallback reply);
+  DeliverySession(Shards& shards, DeliveryLimits limits, ReplyCallback reply,
+                  std::shared_ptr<UploadAdmission> admission);
 
   void Begin(uint64_t id, rpc::delivery::DeliverBegin begin);
   // What speaks against it; nothing if it is under way now.
@@ -60,8 +68,10 @@ class DeliverySession : public std::enable_shared_from_this<DeliverySession> {
   void Commit(uint64_t id);
   void Abort(uint64_t id);
   void Propose(uint64_t id, const rpc::delivery::DeliverBegin& begin, entry::BodySource body);
-  std::shared_ptr<Transaction> Find(uint64_t id);
-  // The same, and it is no longer under way here. nullptr if it is not.
+  // The transaction that a chunk belongs to, which is counted.
+  std::shared_ptr<Transaction> TakeChunk(uint64_t id);
+  void ChunkAccepted(uint64_t id);
+  // The transaction, which is no longer under way here then; nullptr if it was not.
   std::shared_ptr<Transaction> Remove(uint64_t id);
   rpc::delivery::DeliverRefusal RefusalFor(ShardId shard, const absl::Status& status) const;
   void Refuse(uint64_t id, rpc::delivery::DeliverRefusal refusal);
@@ -69,6 +79,7 @@ class DeliverySession : public std::enable_shared_from_this<DeliverySession> {
 
   Shards& shards_;
   const DeliveryLimits limits_;
+  const std::shared_ptr<UploadAdmission> admission_;
 
   // Held while replies are given out, so that none is after End.
   absl::Mutex reply_mutex_;

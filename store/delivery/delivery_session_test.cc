@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/delivery/leadership.h"
+#include "store/delivery/quota.h"
 #include "store/kv/fake_disk.h"
 #include "store/replication/fake/fake_group.h"
 #include "store/shards/shards.h"
@@ -35,9 +36,13 @@ class DeliverySessionTest : public ::testing::Test {
     machine_ = shards_.machines()(ShardId(0));
     group_ = std::make_unique<FakeGroup>(FakeGroup::Options{.mode = FakeGroup::Mode::kManual},
                                          *state_, *machine_, clock_);
+    shards_.SetAddressBook([](NodeId node) { return node == NodeId(2) ? "store2:1" : ""; });
     shards_.SetGroups({group_.get()});
     Start();
   }
+
+  // What is in flight is answered when the group goes.
+  ~DeliverySessionTest() override { session_->End(); }
 
   void Start() {
     session_ = DeliverySession::Start(
@@ -172,12 +177,14 @@ TEST_F(DeliverySessionTest, AnAbortedBodyMakesNothingVisible) {
   EXPECT_THAT(Outcomes(), IsEmpty());
 }
 
-TEST_F(DeliverySessionTest, AStoreThatDoesNotLeadSaysSoWithItsTerm) {
+TEST_F(DeliverySessionTest, AStoreThatDoesNotLeadNamesWhoDoesAndItsTerm) {
   group_->LoseLeadership(NodeId(2));
   session_->Take(Small(1));
   group_->Commit();
   ASSERT_THAT(Refusals(), ::testing::ElementsAre(DeliverRefusal::NOT_LEADER));
   EXPECT_EQ(replies_[0].refusal().term(), group_->status().term.value());
+  EXPECT_EQ(replies_[0].refusal().leader_hint(), "store2:1");
+  EXPECT_EQ(DescribeShards(shards_).shards(0).leader_hint(), "store2:1");
 }
 
 TEST_F(DeliverySessionTest, ARefusalThatIsOvertakenByAnElectionNamesNoTerm) {
@@ -241,6 +248,95 @@ TEST_F(DeliverySessionTest, TransactionsOfAStreamAreBounded) {
   EXPECT_THAT(Refusals(), IsEmpty());
   session_->Take(BeginRequest(4, kChunk));
   EXPECT_THAT(Refusals(), SizeIs(1));
+}
+
+TEST_F(DeliverySessionTest, ChunksAheadOfTheirAcknowledgementAreBounded) {
+  limits_.unacknowledged_chunks = 2;
+  Start();
+  session_->Take(BeginRequest(1, 4 * kChunk));
+  session_->Take(ChunkRequest(1, kChunk));
+  session_->Take(ChunkRequest(1, kChunk));
+  group_->Commit();
+  EXPECT_EQ(ChunksAccepted(), 2U);
+  session_->Take(ChunkRequest(1, kChunk));
+  session_->Take(ChunkRequest(1, kChunk));
+  EXPECT_THAT(Refusals(), IsEmpty());
+  session_->Take(BeginRequest(2, 4 * kChunk));
+  for (int i = 0; i < 3; ++i) session_->Take(ChunkRequest(2, kChunk));
+  ASSERT_THAT(Refusals(), ::testing::ElementsAre(DeliverRefusal::MALFORMED));
+  EXPECT_EQ(replies_.back().id(), 2U);
+}
+
+TEST_F(DeliverySessionTest, AChunkIsAtMostAsLargeAsOneEntryTakes) {
+  session_->Take(BeginRequest(1, 2 * kChunk));
+  session_->Take(ChunkRequest(1, kChunk));
+  EXPECT_THAT(Refusals(), IsEmpty());
+  session_->Take(BeginRequest(2, 2 * kChunk));
+  session_->Take(ChunkRequest(2, kChunk + 1));
+  EXPECT_THAT(Refusals(), ::testing::ElementsAre(DeliverRefusal::MALFORMED));
+}
+
+TEST_F(DeliverySessionTest, BodiesBeyondTheBoundOfTheShardWaitAndSmallOnesPass) {
+  const auto admission = UploadAdmission::Create({.body_bytes = 2 * kChunk, .chunks = 1});
+  session_ = DeliverySession::Start(
+      shards_, limits_, [this](DeliverReply reply) { replies_.push_back(std::move(reply)); },
+      admission);
+  session_->Take(BeginRequest(1, 2 * kChunk));
+  session_->Take(BeginRequest(2, kChunk));
+  ASSERT_THAT(Refusals(), ::testing::ElementsAre(DeliverRefusal::NO_SPACE));
+  session_->Take(ChunkRequest(1, kChunk));
+  session_->Take(ChunkRequest(1, kChunk));
+  session_->Take(Small(3));
+  EXPECT_EQ(group_->pending(), 2U) << "the second chunk waits, the small message does not";
+  while (group_->Commit() > 0) {
+  }
+  EXPECT_EQ(ChunksAccepted(), 2U);
+  EXPECT_THAT(Outcomes(), SizeIs(1));
+  session_->Take(CommitRequest(1));
+  while (group_->Commit() > 0) {
+  }
+  EXPECT_THAT(Outcomes(), SizeIs(2));
+  session_->Take(BeginRequest(4, 2 * kChunk));
+  EXPECT_THAT(Refusals(), SizeIs(1)) << "there is room again";
+}
+
+TEST_F(DeliverySessionTest, AStreamThatEndsGivesItsRoomAndItsTurnsBack) {
+  const auto admission = UploadAdmission::Create({.body_bytes = 4 * kChunk, .chunks = 1});
+  const auto reply = [this](DeliverReply reply) { replies_.push_back(std::move(reply)); };
+  session_ = DeliverySession::Start(shards_, limits_, reply, admission);
+  session_->Take(BeginRequest(1, 4 * kChunk));
+  for (int i = 0; i < 3; ++i) session_->Take(ChunkRequest(1, kChunk));
+  session_->End();
+  while (group_->Commit() > 0) {
+  }
+  session_ = DeliverySession::Start(shards_, limits_, reply, admission);
+  session_->Take(BeginRequest(1, 4 * kChunk));
+  session_->Take(ChunkRequest(1, kChunk));
+  EXPECT_THAT(Refusals(), IsEmpty());
+  EXPECT_EQ(group_->pending(), 1U);
+}
+
+TEST_F(DeliverySessionTest, QuotaIsJudgedByTheStateAtHand) {
+  session_->Take(Small(1));
+  group_->Commit();
+  rpc::delivery::CheckQuotaRequest request;
+  request.set_account_id(7);
+  request.set_octets(1);
+  EXPECT_EQ(*ExceedsQuota(shards_, request), false) << "no quota";
+  // Prefix and body count (SEMANTICS.md s6).
+  const uint64_t used = 17 + 20;
+  request.set_quota_octets(used + 10);
+  request.set_octets(10);
+  EXPECT_EQ(*ExceedsQuota(shards_, request), false);
+  request.set_octets(11);
+  EXPECT_EQ(*ExceedsQuota(shards_, request), true);
+  request.set_octets(UINT64_MAX);
+  EXPECT_EQ(*ExceedsQuota(shards_, request), true);
+  request.set_account_id(8);
+  request.set_octets(used + 10);
+  EXPECT_EQ(*ExceedsQuota(shards_, request), false) << "nothing was delivered there yet";
+  request.set_shard(1);
+  EXPECT_FALSE(ExceedsQuota(shards_, request).ok());
 }
 
 TEST_F(DeliverySessionTest, WhoLeadsIsToldAtOnceAndWheneverItChanges) {

@@ -12,7 +12,7 @@ rpc::delivery::ShardsReply::Shard Describe(Shards& shards, const replication::Gr
   rpc::delivery::ShardsReply::Shard shard;
   shard.set_shard(status.shard.value());
   shard.set_leads(Leads(status));
-  shard.set_leader_hint(LeaderHint(shards, status));
+  shard.set_leader_hint(shards.LeaderAddress(status.shard));
   shard.set_term(status.term.value());
   return shard;
 }
@@ -22,10 +22,6 @@ rpc::delivery::ShardsReply::Shard Describe(Shards& shards, const replication::Gr
 bool Leads(const replication::GroupStatus& status) {
   return status.role == replication::Role::kLeader && status.health.ok();
 }
-
-// Addresses of the other stores are known where the stores' connections are; MXes go by the stores'
-// own claims until a hint comes.
-std::string LeaderHint(Shards&, const replication::GroupStatus&) { return ""; }
 
 rpc::delivery::ShardsReply DescribeShards(Shards& shards) {
   rpc::delivery::ShardsReply reply;
@@ -38,17 +34,14 @@ rpc::delivery::ShardsReply DescribeShards(Shards& shards) {
 LeadershipWatch::LeadershipWatch(Shards& shards, std::function<void()> news)
     : shards_(shards), news_(std::move(news)) {
   for (uint32_t i = 0; i < shards_.count(); ++i) {
-    observers_.push_back(
-        shards_.group(ShardId(i)).AddObserver([this](const replication::GroupStatus& status) {
-          Changed(status);
-        }));
+    replication::Group& group = shards_.group(ShardId(i));
+    observers_.emplace_back(
+        &group, group.AddObserver([this](const replication::GroupStatus& now) { Changed(now); }));
   }
 }
 
 LeadershipWatch::~LeadershipWatch() {
-  for (uint32_t i = 0; i < observers_.size(); ++i) {
-    shards_.group(ShardId(i)).RemoveObserver(observers_[i]);
-  }
+  for (const auto& [group, observer] : observers_) group->RemoveObserver(observer);
 }
 
 void LeadershipWatch::Changed(const replication::GroupStatus& status) {

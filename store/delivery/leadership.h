@@ -5,7 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -20,13 +20,12 @@ namespace packetboat::store {
 // It leads and can commit.
 bool Leads(const replication::GroupStatus& status);
 
-// `host:port` of whoever leads by this status, empty if that is not known.
-std::string LeaderHint(Shards& shards, const replication::GroupStatus& status);
-
 // What this store knows of the leadership of every shard, as of now.
 rpc::delivery::ShardsReply DescribeShards(Shards& shards);
 
-// News of leaderships for one watcher: first of every shard, then of those that changed.
+// News of leaderships for one watcher: first of every shard, then of those that changed. It is
+// about the groups that the shards had when it was made: on a store that has no replica yet there
+// is nothing to watch.
 class LeadershipWatch {
  public:
   // `news` is called when Take has something to give, from threads of the groups or from here; it
@@ -45,7 +44,7 @@ class LeadershipWatch {
 
   Shards& shards_;
   const std::function<void()> news_;
-  std::vector<uint64_t> observers_;  // by shard
+  std::vector<std::pair<replication::Group*, uint64_t>> observers_;
 
   absl::Mutex mutex_;
   std::map<ShardId, rpc::delivery::ShardsReply::Shard> changed_ ABSL_GUARDED_BY(mutex_);

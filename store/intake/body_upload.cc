@@ -25,8 +25,13 @@ using FinishCallback = absl::AnyInvocable<void(absl::StatusOr<entry::BodySource>
 
 class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State> {
  public:
-  State(Shards& shards, ShardId shard, uint64_t total, Route route)
-      : shards_(shards), shard_(shard), total_(total), route_(route) {
+  State(Shards& shards, ShardId shard, uint64_t total, Route route,
+        std::shared_ptr<UploadAdmission> admission)
+      : shards_(shards),
+        shard_(shard),
+        total_(total),
+        route_(route),
+        admission_(std::move(admission)) {
     SHA256_Init(&hash_);
   }
 
@@ -92,15 +97,31 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
     entry::Entry entry;
     entry.set_version(model::kEntryVersion);
     entry.mutable_body_chunk()->set_octets(std::move(octets));
+    auto propose = [self = shared_from_this(), number,
+                    command = entry.SerializeAsString()]() mutable {
+      self->Propose(number, std::move(command));
+    };
+    if (admission_ == nullptr) return propose();
+    admission_->AwaitTurn(shard_, std::move(propose));
+  }
+
+  void Propose(size_t number, std::string command) {
+    if (IsDropped()) return Committed(number, absl::CancelledError("dropped"));
     shards_.Propose(
-        shard_, entry.SerializeAsString(),
+        shard_, std::move(command),
         [self = shared_from_this(), number](absl::StatusOr<replication::ApplyResult> applied) {
           self->Committed(number, std::move(applied));
         },
         route_);
   }
 
+  bool IsDropped() {
+    absl::MutexLock lock(&mutex_);
+    return dropped_;
+  }
+
   void Committed(size_t number, absl::StatusOr<replication::ApplyResult> applied) {
+    if (admission_ != nullptr) admission_->ChunkDone(shard_);
     WriteCallback done;
     absl::Status status = applied.status();
     {
@@ -147,6 +168,7 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
   const ShardId shard_;
   const uint64_t total_;
   const Route route_;
+  const std::shared_ptr<UploadAdmission> admission_;  // or nullptr
   uint64_t written_ = 0;
   message::StructureParser parser_;
   SHA256_CTX hash_;
@@ -161,8 +183,9 @@ class BodyUpload::State : public std::enable_shared_from_this<BodyUpload::State>
   bool dropped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-BodyUpload::BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets, Route route)
-    : state_(std::make_shared<State>(shards, shard, total_octets, route)) {}
+BodyUpload::BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets, Route route,
+                       std::shared_ptr<UploadAdmission> admission)
+    : state_(std::make_shared<State>(shards, shard, total_octets, route, std::move(admission))) {}
 BodyUpload::~BodyUpload() { state_->Drop(); }
 
 void BodyUpload::Write(absl::string_view octets, WriteCallback done) {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "store/intake/upload_admission.h"
 #include "store/shards/shards.h"
 
 namespace packetboat::entry {
@@ -28,8 +29,9 @@ class BodyUpload {
   // Bodies up to this travel in the final entry.
   static constexpr uint64_t kInlineBytes = 256 * 1024;
 
-  // Chunks take `route`.
-  BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets, Route route = Route::kHere);
+  // Chunks take `route`, and with an `admission` they await their turn there.
+  BodyUpload(Shards& shards, ShardId shard, uint64_t total_octets, Route route = Route::kHere,
+             std::shared_ptr<UploadAdmission> admission = nullptr);
   ~BodyUpload();
 
   // `done` is called when what was written so far can no longer be lost, or at once while it is

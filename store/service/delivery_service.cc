@@ -12,6 +12,7 @@
 #include "net/rpc/channel.h"
 #include "proto/delivery/service.grpc.pb.h"
 #include "store/delivery/leadership.h"
+#include "store/delivery/quota.h"
 
 namespace packetboat::store {
 namespace {
@@ -24,13 +25,16 @@ using rpc::delivery::ShardsReply;
 class DeliverStream : public grpc::ServerBidiReactor<DeliverRequest, DeliverReply>,
                       public std::enable_shared_from_this<DeliverStream> {
  public:
-  static DeliverStream* Start(Shards& shards, const DeliveryLimits& limits) {
+  static DeliverStream* Start(Shards& shards, const DeliveryLimits& limits,
+                              std::shared_ptr<UploadAdmission> admission) {
     auto stream = std::make_shared<DeliverStream>();
     stream->self_ = stream;
     stream->session_ = DeliverySession::Start(
-        shards, limits, [weak = stream->weak_from_this()](DeliverReply reply) {
+        shards, limits,
+        [weak = stream->weak_from_this()](DeliverReply reply) {
           if (const auto kept = weak.lock()) kept->Send(std::move(reply));
-        });
+        },
+        std::move(admission));
     stream->StartRead(&stream->request_);
     return stream.get();
   }
@@ -93,6 +97,10 @@ class WatchStream : public grpc::ServerWriteReactor<ShardsReply>,
   static WatchStream* Start(Shards& shards) {
     auto stream = std::make_shared<WatchStream>();
     stream->self_ = stream;
+    if (!shards.HasReplica()) {
+      stream->End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "no replica here yet"));
+      return stream.get();
+    }
     stream->watch_.emplace(shards, [weak = stream->weak_from_this()] {
       if (const auto kept = weak.lock()) kept->Continue();
     });
@@ -105,7 +113,7 @@ class WatchStream : public grpc::ServerWriteReactor<ShardsReply>,
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) return End();
+    if (!ok) return End(grpc::Status::CANCELLED);
     {
       absl::MutexLock lock(&mutex_);
       writing_ = false;
@@ -113,7 +121,7 @@ class WatchStream : public grpc::ServerWriteReactor<ShardsReply>,
     Continue();
   }
 
-  void OnCancel() override { End(); }
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
 
   void OnDone() override {
     watch_.reset();
@@ -131,13 +139,13 @@ class WatchStream : public grpc::ServerWriteReactor<ShardsReply>,
     StartWrite(&news_);
   }
 
-  void End() {
+  void End(const grpc::Status& status) {
     {
       absl::MutexLock lock(&mutex_);
       if (ended_) return;
       ended_ = true;
     }
-    Finish(grpc::Status::CANCELLED);
+    Finish(status);
   }
 
   std::optional<LeadershipWatch> watch_;
@@ -152,11 +160,14 @@ class WatchStream : public grpc::ServerWriteReactor<ShardsReply>,
 
 class Service : public rpc::delivery::Delivery::CallbackService {
  public:
-  Service(store::Shards& shards, DeliveryLimits limits) : shards_(shards), limits_(limits) {}
+  Service(store::Shards& shards, const DeliveryServiceOptions& options)
+      : shards_(shards),
+        limits_(options.limits),
+        admission_(UploadAdmission::Create(options.admission)) {}
 
   grpc::ServerBidiReactor<DeliverRequest, DeliverReply>* Deliver(
       grpc::CallbackServerContext*) override {
-    return DeliverStream::Start(shards_, limits_);
+    return DeliverStream::Start(shards_, limits_, admission_);
   }
 
   grpc::ServerWriteReactor<ShardsReply>* WatchShards(grpc::CallbackServerContext*,
@@ -174,6 +185,16 @@ class Service : public rpc::delivery::Delivery::CallbackService {
     return reactor;
   }
 
+  grpc::ServerUnaryReactor* CheckQuota(grpc::CallbackServerContext* context,
+                                       const rpc::delivery::CheckQuotaRequest* request,
+                                       rpc::delivery::CheckQuotaReply* reply) override {
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    const absl::StatusOr<bool> exceeded = ExceedsQuota(shards_, *request);
+    if (exceeded.ok()) reply->set_exceeded(*exceeded);
+    reactor->Finish(rpc::ToGrpc(exceeded.status()));
+    return reactor;
+  }
+
   grpc::ServerUnaryReactor* Shards(grpc::CallbackServerContext* context,
                                    const rpc::delivery::ShardsRequest*,
                                    ShardsReply* reply) override {
@@ -186,12 +207,13 @@ class Service : public rpc::delivery::Delivery::CallbackService {
  private:
   store::Shards& shards_;
   const DeliveryLimits limits_;
+  const std::shared_ptr<UploadAdmission> admission_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeDeliveryService(Shards& shards, DeliveryLimits limits) {
-  return std::make_unique<Service>(shards, limits);
+std::unique_ptr<grpc::Service> MakeDeliveryService(Shards& shards, DeliveryServiceOptions options) {
+  return std::make_unique<Service>(shards, options);
 }
 
 }  // namespace packetboat::store

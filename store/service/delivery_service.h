@@ -10,9 +10,15 @@
 
 namespace packetboat::store {
 
+struct DeliveryServiceOptions {
+  DeliveryLimits limits;
+  UploadAdmission::Options admission;
+};
+
 // The gRPC service of proto/delivery/service.proto: the streams around store/delivery. `shards`
 // outlives it.
-std::unique_ptr<grpc::Service> MakeDeliveryService(Shards& shards, DeliveryLimits limits = {});
+std::unique_ptr<grpc::Service> MakeDeliveryService(Shards& shards,
+                                                   DeliveryServiceOptions options = {});
 
 }  // namespace packetboat::store
 
