@@ -94,7 +94,8 @@ class Auth : public role::Service {
         follower_({.stores = {config_.cluster().stores().begin(), config_.cluster().stores().end()},
                    .tls = tls,
                    .cluster = config_.cluster().name(),
-                   .call_timeout = Milliseconds(config_.cluster().call_timeout())},
+                   .call_timeout = Milliseconds(config_.cluster().call_timeout()),
+                   .attempt_timeout = Milliseconds(config_.cluster().attempt_timeout())},
                   directory_),
         user_files_(std::move(sources), Milliseconds(config_.auth().reload_interval()),
                     [this](const std::set<std::string>& keys) {

@@ -57,6 +57,18 @@ absl::StatusOr<int> SendChange(DirectoryClient::Options options, const ChangeReq
   return kExitOk;
 }
 
+absl::StatusOr<int> RunQuota(const Arguments& arguments, Console& console) {
+  ASSIGN_OR_RETURN(DirectoryClient::Options options, OperatorOptions(arguments));
+  ChangeRequest request;
+  rpc::directory::SetQuota& set = *request.mutable_set_quota();
+  set.set_address(arguments.operands[0]);
+  const absl::StatusOr<uint64_t> octets = config::ParseBytes(arguments.operands[1]);
+  if (!octets.ok()) return Annotate(octets.status(), arguments.operands[1]);
+  set.set_quota_octets(*octets);
+  return SendChange(std::move(options), request, set.address(),
+                    *octets == 0 ? "no quota any more for" : "set the quota of", console);
+}
+
 absl::StatusOr<int> RunAdd(const Arguments& arguments, Console& console) {
   ASSIGN_OR_RETURN(DirectoryClient::Options options, OperatorOptions(arguments));
   ChangeRequest request;
@@ -142,6 +154,17 @@ std::vector<Command> AccountCommands() {
        "Read as by `packetboat account add`.",
        {PasswordFileOption()},
        RunPasswd},
+      {"account quota",
+       "ADDRESS SIZE",
+       2,
+       2,
+       "set how much an account may hold",
+       "SIZE is a number of octets or such as 10GB; 0 is no limit. A full mailbox takes no new "
+       "mail "
+       "(452 4.2.2) until\n"
+       "something is removed; what is there stays.",
+       {},
+       RunQuota},
       {"account remove", "ADDRESS", 1, 1, "remove an account and all its mail", "", {}, RunRemove},
   };
 }

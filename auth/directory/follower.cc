@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -125,31 +126,49 @@ class DirectoryFollower::Impl {
     absl::AnyInvocable<void(absl::Status)> done;
   };
 
-  // One question to the store about its version, for all who came before it.
+  // One question to the stores about the version, for all who came before it: to the one that is
+  // followed, then to each of the others.
   struct Question {
-    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientContext> context;
     rpc::directory::VersionRequest request;
     rpc::directory::VersionReply reply;
     std::vector<Waiter> waiters;
+    size_t at = 0;
+    size_t tried = 0;
   };
 
   void Ask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     auto* const question = new Question;
     question->waiters.swap(unasked_);
-    asking_ = &question->context;
-    rpc::SetTimeout(question->context, options_.call_timeout);
-    stubs_[current_]->async()->Version(
-        &question->context, &question->request, &question->reply,
-        [this, question](grpc::Status status) { Answered(question, std::move(status)); });
+    question->at = current_;
+    Ask(question);
   }
 
-  void Answered(Question* question, grpc::Status status) {
-    std::vector<Waiter> waiters = std::move(question->waiters);
+  void Ask(Question* question) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    question->context = std::make_unique<grpc::ClientContext>();
+    asking_ = question->context.get();
+    rpc::SetTimeout(*question->context, AttemptTimeout());
+    stubs_[question->at]->async()->Version(
+        question->context.get(), &question->request, &question->reply,
+        [this, question](const grpc::Status& status) { Answered(question, status); });
+  }
+
+  absl::Duration AttemptTimeout() const {
+    return stubs_.size() > 1 ? std::min(options_.call_timeout, options_.attempt_timeout)
+                             : options_.call_timeout;
+  }
+
+  void Answered(Question* question, const grpc::Status& status) {
     std::vector<Waiter> ready;
-    const uint64_t wanted = question->reply.version();
     {
       absl::MutexLock lock(&mutex_);
-      for (Waiter& waiter : waiters) {
+      if (!status.ok() && !stopping_ && ++question->tried < stubs_.size()) {
+        question->at = (question->at + 1) % stubs_.size();
+        return Ask(question);
+      }
+      if (status.ok() && question->at != current_) Leave(question->at);
+      const uint64_t wanted = question->reply.version();
+      for (Waiter& waiter : question->waiters) {
         waiter.version = wanted;
         const bool wait = status.ok() && !stopping_ && version_ < wanted;
         (wait ? waiting_ : ready).push_back(std::move(waiter));
@@ -162,6 +181,12 @@ class DirectoryFollower::Impl {
     if (!unasked_.empty() && !stopping_) Ask();
   }
 
+  // The store that is followed does not answer, and `to` does.
+  void Leave(size_t to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    next_ = to;
+    if (stream_ != nullptr) stream_->TryCancel();
+  }
+
   static absl::Status Outcome(const grpc::Status& status) {
     if (status.ok()) return absl::OkStatus();
     return absl::UnavailableError("the directory cannot be asked: " + status.error_message());
@@ -172,7 +197,8 @@ class DirectoryFollower::Impl {
       FollowOnce();
       absl::MutexLock lock(&mutex_);
       mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kRetryPause);
-      current_ = (current_ + 1) % stubs_.size();
+      current_ = next_.value_or((current_ + 1) % stubs_.size());
+      next_.reset();
     }
   }
 
@@ -215,11 +241,13 @@ class DirectoryFollower::Impl {
       const size_t end = std::min(at + kAccountsPerCall, keys.size());
       for (size_t i = at; i < end; ++i) request.add_addresses(keys[i]);
       grpc::ClientContext context;
-      rpc::SetTimeout(context, options_.call_timeout);
+      rpc::SetTimeout(context, AttemptTimeout());
       context.set_wait_for_ready(true);
       rpc::directory::EnsureAccountsReply reply;
-      const grpc::Status status = stub()->EnsureAccounts(&context, request, &reply);
-      if (!status.ok()) return rpc::FromGrpc(status);
+      const grpc::Status status = stubs_[ensuring_]->EnsureAccounts(&context, request, &reply);
+      if (status.ok()) continue;
+      ensuring_ = (ensuring_ + 1) % stubs_.size();
+      return rpc::FromGrpc(status);
     }
     return absl::OkStatus();
   }
@@ -227,11 +255,6 @@ class DirectoryFollower::Impl {
   grpc::Channel* channel() {
     absl::MutexLock lock(&mutex_);
     return channels_[current_].get();
-  }
-
-  Stub* stub() {
-    absl::MutexLock lock(&mutex_);
-    return stubs_[current_].get();
   }
 
   // Reads one stream until it ends.
@@ -306,7 +329,8 @@ class DirectoryFollower::Impl {
   std::vector<std::unique_ptr<Stub>> stubs_;
 
   mutable absl::Mutex mutex_;
-  size_t current_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t current_ ABSL_GUARDED_BY(mutex_) = 0;  // the store that is followed
+  std::optional<size_t> next_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_copy_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -318,6 +342,7 @@ class DirectoryFollower::Impl {
   std::vector<Waiter> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> wanted_ ABSL_GUARDED_BY(mutex_);
   bool wanted_changed_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t ensuring_ = 0;  // the store that is asked to make accounts; the ensurer's
   std::thread follower_;
   std::thread ensurer_;
 };

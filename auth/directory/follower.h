@@ -14,7 +14,8 @@
 namespace packetboat::auth {
 
 // Keeps a Directory equal to the one in shard 0 of the stores: one thread follows the stream of
-// changes, and goes to the next store when it breaks. Thread-safe.
+// changes of one store, any that has a replica, and goes to another when it breaks or when that
+// store cannot say how new its copy is. Thread-safe.
 class DirectoryFollower {
  public:
   struct Options {
@@ -22,6 +23,8 @@ class DirectoryFollower {
     rpc::TlsFiles tls;
     std::string cluster;
     absl::Duration call_timeout = absl::Seconds(10);
+    // For one store, where there is another.
+    absl::Duration attempt_timeout = absl::Seconds(2);
   };
 
   // `directory` outlives this.

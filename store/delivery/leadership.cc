@@ -34,14 +34,17 @@ rpc::delivery::ShardsReply DescribeShards(Shards& shards) {
 LeadershipWatch::LeadershipWatch(Shards& shards, std::function<void()> news)
     : shards_(shards), news_(std::move(news)) {
   for (uint32_t i = 0; i < shards_.count(); ++i) {
-    replication::Group& group = shards_.group(ShardId(i));
-    observers_.emplace_back(
-        &group, group.AddObserver([this](const replication::GroupStatus& now) { Changed(now); }));
+    observers_.push_back(
+        shards_.group(ShardId(i)).AddObserver([this](const replication::GroupStatus& status) {
+          Changed(status);
+        }));
   }
 }
 
 LeadershipWatch::~LeadershipWatch() {
-  for (const auto& [group, observer] : observers_) group->RemoveObserver(observer);
+  for (uint32_t i = 0; i < observers_.size(); ++i) {
+    shards_.group(ShardId(i)).RemoveObserver(observers_[i]);
+  }
 }
 
 void LeadershipWatch::Changed(const replication::GroupStatus& status) {

@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -44,7 +43,7 @@ class LeadershipWatch {
 
   Shards& shards_;
   const std::function<void()> news_;
-  std::vector<std::pair<replication::Group*, uint64_t>> observers_;
+  std::vector<uint64_t> observers_;  // by shard
 
   absl::Mutex mutex_;
   std::map<ShardId, rpc::delivery::ShardsReply::Shard> changed_ ABSL_GUARDED_BY(mutex_);

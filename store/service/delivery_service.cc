@@ -97,10 +97,6 @@ class WatchStream : public grpc::ServerWriteReactor<ShardsReply>,
   static WatchStream* Start(Shards& shards) {
     auto stream = std::make_shared<WatchStream>();
     stream->self_ = stream;
-    if (!shards.HasReplica()) {
-      stream->End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "no replica here yet"));
-      return stream.get();
-    }
     stream->watch_.emplace(shards, [weak = stream->weak_from_this()] {
       if (const auto kept = weak.lock()) kept->Continue();
     });

@@ -32,12 +32,16 @@ DirectoryWatch* DirectoryWatch::Start(Shards& shards, const rpc::directory::Watc
                                       bool with_hashes) {
   auto watch = std::shared_ptr<DirectoryWatch>(new DirectoryWatch(shards, request, with_hashes));
   watch->self_ = watch;
+  if (!shards.HasReplica()) {
+    watch->End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "no replica here"));
+    return watch.get();
+  }
   if (request.follow()) {
     watch->watch_ = shards.WatchDirectory([weak = watch->weak_from_this()] {
       if (const auto kept = weak.lock()) kept->Continue();
     });
   }
-  watch->Continue();
+  watch->AwaitFreshness();
   return watch.get();
 }
 
@@ -47,6 +51,24 @@ DirectoryWatch::DirectoryWatch(Shards& shards, const rpc::directory::WatchReques
       follow_(request.follow()),
       with_hashes_(with_hashes),
       version_(request.from_version()) {}
+
+void DirectoryWatch::AwaitFreshness() {
+  const auto ready = [kept = shared_from_this()](const absl::Status& status) {
+    if (!status.ok()) return kept->End(rpc::ToGrpc(status));
+    {
+      absl::MutexLock lock(&kept->mutex_);
+      kept->ready_ = true;
+    }
+    kept->Continue();
+  };
+  uint64_t from_version;
+  {
+    absl::MutexLock lock(&mutex_);
+    from_version = version_;
+  }
+  if (from_version == 0) return ready(absl::OkStatus());
+  shards_.ReadBarrier(ShardId(0), ready);
+}
 
 void DirectoryWatch::OnWriteDone(bool ok) {
   if (!ok) return End(grpc::Status::CANCELLED);
@@ -69,7 +91,7 @@ void DirectoryWatch::Continue() {
   absl::Status status;
   {
     absl::MutexLock lock(&mutex_);
-    if (ended_ || writing_) return;
+    if (!ready_ || ended_ || writing_) return;
     if (updates_.empty()) {
       filled_bytes_ = 0;
       status = ReadMore();

@@ -30,6 +30,9 @@ class DirectoryWatch : public grpc::ServerWriteReactor<rpc::directory::Directory
   void OnCancel() override;
   void OnDone() override;
 
+  // A caller that has a copy shall not be sent back in time by a store that is behind: it waits
+  // until this one is up to date. Who has nothing takes what there is.
+  void AwaitFreshness();
   // Sends what there is; if there is nothing, waits for a change or ends.
   void Continue();
   absl::Status ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -54,6 +57,7 @@ class DirectoryWatch : public grpc::ServerWriteReactor<rpc::directory::Directory
   uint64_t version_ ABSL_GUARDED_BY(mutex_);
   size_t filled_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the last of updates_
   bool first_ ABSL_GUARDED_BY(mutex_) = true;
+  bool ready_ ABSL_GUARDED_BY(mutex_) = false;  // to read
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   // The first is being written.
