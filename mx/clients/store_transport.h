@@ -58,8 +58,11 @@ class StoreTransport {
   virtual std::unique_ptr<Watch> WatchShards(size_t store, WatchEvents events) = 0;
   // The Shards call.
   virtual void AskShards(size_t store, absl::Duration timeout, ShardsCallback done) = 0;
-  virtual void CheckQuota(size_t store, absl::Duration timeout,
-                          rpc::delivery::CheckQuotaRequest request, QuotaCallback done) = 0;
+  // A transport that has no such call says so at once, from inside: then every quota has room.
+  virtual void CheckQuota(size_t /*store*/, absl::Duration /*timeout*/,
+                          rpc::delivery::CheckQuotaRequest /*request*/, QuotaCallback done) {
+    done(absl::UnimplementedError("no question about quota over this transport"));
+  }
   // Nobody waits for the outcome.
   virtual void ForgetKeys(size_t store, absl::Duration timeout,
                           rpc::delivery::ForgetKeysRequest request) = 0;
