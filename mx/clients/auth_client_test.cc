@@ -69,13 +69,13 @@ class AuthClientTest : public ::testing::Test {
     return {folder_ + "/ca.pem", folder_ + "/" + role + ".pem", folder_ + "/" + role + ".key"};
   }
 
-  ScriptedAuth& StartAuth() {
+  ScriptedAuth& StartAuth(const std::string& address = "127.0.0.1:0") {
     auto service = std::make_unique<ScriptedAuth>();
     ScriptedAuth& auth = *service;
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(std::move(service));
-    auto server = rpc::Server::Start(
-        {.address = "127.0.0.1:0", .tls = Files("auth"), .cluster = "test"}, std::move(services));
+    auto server = rpc::Server::Start({.address = address, .tls = Files("auth"), .cluster = "test"},
+                                     std::move(services));
     CHECK_OK(server);
     addresses_.push_back(absl::StrCat("127.0.0.1:", (*server)->port()));
     servers_.push_back(*std::move(server));
@@ -127,6 +127,26 @@ TEST_F(AuthClientTest, AnAuthThatIsGoneIsPassedOver) {
   const auto client = Client(kNever);
   ASSERT_TRUE(Resolve(*client).ok());
   EXPECT_EQ(good.asked, 1);
+}
+
+TEST_F(AuthClientTest, TheOnlyAuthIsWaitedForWhileItStartsAgain) {
+  StartAuth();
+  const auto client = Client(kNever);
+  ASSERT_TRUE(Resolve(*client).ok());
+  servers_.clear();
+  absl::Notification answered;
+  client->Resolve("a@example.test", [&](absl::StatusOr<Resolved> resolved) {
+    EXPECT_TRUE(resolved.ok()) << resolved.status();
+    answered.Notify();
+  });
+  StartAuth(addresses_.front());
+  answered.WaitForNotification();
+}
+
+TEST_F(AuthClientTest, AnAuthThatStaysAwayIsUnavailable) {
+  StartAuth();
+  servers_.clear();
+  EXPECT_EQ(Resolve(*Client(kNever)).status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(AuthClientTest, TheOnlyAuthHasAllTheTimeOfTheCall) {

@@ -25,11 +25,14 @@ namespace packetboat::rpc {
 
 // Idempotent unary calls to whichever replica of a service answers: the one that answered last
 // first, then each of the others while the answer is UNAVAILABLE or there is none within the time
-// for one attempt. What hangs is thereby asked twice: not for calls that must happen once.
-// Thread-safe. The destructor waits for calls under way.
+// for one attempt. What hangs is thereby asked twice: not for calls that must happen once. When
+// none is connected, as while the only replica starts again, a connection is waited for a little
+// (kReconnectPatience). Thread-safe. The destructor waits for calls under way.
 template <typename Stub>
 class Failover {
  public:
+  static constexpr absl::Duration kReconnectPatience = absl::Seconds(2);
+
   // `make` is the service's NewStub. `call_timeout` bounds a call as a whole; `attempt_timeout`
   // each try of it, but for the last replica, which has all the time that is left.
   template <typename Make>
@@ -104,13 +107,20 @@ class Failover {
     absl::Time deadline;
     size_t at = 0;
     size_t tried = 0;
+    // All were tried: this is the last try, which waits for a connection.
+    bool waits = false;
   };
 
   template <typename Request, typename Reply>
   void Try(std::shared_ptr<Attempt<Request, Reply>> attempt) {
     attempt->context = std::make_unique<grpc::ClientContext>();
     absl::Duration left = attempt->deadline - absl::Now();
-    if (attempt->tried + 1 < stubs_.size()) left = std::min(left, attempt_timeout_);
+    if (attempt->waits) {
+      attempt->context->set_wait_for_ready(true);
+      left = std::min(left, kReconnectPatience);
+    } else if (attempt->tried + 1 < stubs_.size()) {
+      left = std::min(left, attempt_timeout_);
+    }
     SetTimeout(*attempt->context, left);
     attempt->start(*stubs_[attempt->at], attempt->context.get(), &attempt->request, &attempt->reply,
                    [this, attempt](grpc::Status status) { Answered(attempt, status); });
@@ -119,18 +129,23 @@ class Failover {
   template <typename Request, typename Reply>
   void Answered(const std::shared_ptr<Attempt<Request, Reply>>& attempt,
                 const grpc::Status& status) {
-    const bool other = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-                       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-    if (other && ++attempt->tried < stubs_.size() && absl::Now() < attempt->deadline) {
-      attempt->at = (attempt->at + 1) % stubs_.size();
-      attempt->reply.Clear();
-      return Try(attempt);
+    const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+    const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+    if ((unavailable || late) && !attempt->waits && absl::Now() < attempt->deadline) {
+      const bool all = ++attempt->tried >= stubs_.size();
+      if (!all || unavailable) {
+        attempt->waits = all;
+        attempt->at = (attempt->at + 1) % stubs_.size();
+        attempt->reply.Clear();
+        return Try(attempt);
+      }
     }
     if (status.ok()) {
       current_.store(attempt->at, std::memory_order_relaxed);
       attempt->done(std::move(attempt->reply));
     } else {
-      attempt->done(FromGrpc(status));
+      attempt->done(attempt->waits && late ? absl::UnavailableError("none is connected")
+                                           : FromGrpc(status));
     }
     absl::MutexLock lock(&mutex_);
     --calls_;

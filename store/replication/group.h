@@ -75,6 +75,8 @@ class Group {
   virtual ShardId shard() const = 0;
 
   // Appends a command to the shard's log. `command` holds at most max_command_bytes() octets.
+  // Commands that are in flight at the same time may change places: small ones overtake bodies
+  // (SEMANTICS.md s5). What must follow another is proposed after its answer.
   virtual void Propose(std::string command, ProposeCallback done) = 0;
 
   // Answers an index such that a state which has applied it shows every write that was acknowledged
