@@ -30,6 +30,7 @@ ENGINE_ONLY = {
     "half-closed-client-while-idle-is-let-go": "ends the stream under TLS and reads on, which Python's TLS cannot",
     "login-on-another-node-is-relayed": "ends where another node takes over",
     "header-over-the-limit": "has a message that APPEND refuses, behind its back",
+    "shutdown-in-the-midst-of-a-command-waits": "has octets that are surely read before the server is told to stop",
     "idle-without-a-mailbox-stays-alive": _CLOCK,
     "search-within": _CLOCK,
     "starttls-injection-before-the-handshake-closes":
