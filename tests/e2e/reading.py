@@ -3,6 +3,7 @@
 import hashlib
 import imaplib
 import re
+import time
 
 from tests.e2e.history import Content
 
@@ -10,6 +11,9 @@ from tests.e2e.history import Content
 _FETCHED = re.compile(rb"\d+ \(UID (\d+) ")
 # Messages of one FETCH: imaplib keeps a whole answer in memory.
 _BATCH = 200
+
+# For an answer while leaders change, however busy the machine is.
+_READ_SECONDS = 60
 
 # The fields that the MX writes above a message (SEMANTICS.md s6); Received ends with its date. A message may begin with
 # white space, so that the end of our fields is not to be found by folding.
@@ -23,8 +27,24 @@ class Mailbox:
         self.uid_validity, self.messages = uid_validity, messages
 
 
+def _when_available(seconds, action):
+    """Tries again, as clients do, what a store cannot do while a shard changes its leader."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except imaplib.IMAP4.error as error:
+            if "[UNAVAILABLE]" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
 def login(cluster, account, store=None, timeout=60):
     """A session at the store of this name, or at the first."""
+    return _when_available(timeout, lambda: _login(cluster, account, store, timeout))
+
+
+def _login(cluster, account, store, timeout):
     imaps = next(one for one in cluster.listeners("imaps") if store in (None, one["name"]))
     imap = imaplib.IMAP4_SSL(imaps["host"], imaps["port"], ssl_context=cluster.tls(), timeout=timeout)
     try:
@@ -36,6 +56,10 @@ def login(cluster, account, store=None, timeout=60):
 
 
 def read(cluster, account, name="INBOX", store=None):
+    return _when_available(_READ_SECONDS, lambda: _read(cluster, account, name, store))
+
+
+def _read(cluster, account, name, store):
     with login(cluster, account, store) as imap:
         status, answer = imap.select(name, readonly=True)
         if status != "OK":

@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import imaplib
 import signal
 import smtplib
 import time
@@ -32,22 +31,10 @@ class Idle:
     """A session in IDLE in INBOX."""
 
     def __init__(self, cluster, account, store):
-        self.imap = self._login(cluster, account, store)
+        self.imap = reading.login(cluster, account, store, running.PATIENCE_SECONDS)
         self.count = int(self.imap.select("INBOX")[1][0])
         self.imap.send(b"idle IDLE\r\n")
         self._line(b"+")
-
-    @staticmethod
-    def _login(cluster, account, store):
-        """As a client would: again, while the store says that it does not know a leader yet."""
-        end = time.monotonic() + running.PATIENCE_SECONDS
-        while True:
-            try:
-                return reading.login(cluster, account, store, running.PATIENCE_SECONDS)
-            except imaplib.IMAP4.error as error:
-                if b"[UNAVAILABLE]" not in error.args[0] or time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
 
     def _line(self, start):
         while True:
