@@ -32,8 +32,8 @@ void Context::Resume(const Token& token) {
   if (alive == nullptr) return;
   Context* const context = *alive;
   if (!context->gate.Poke()) return;
-  const bool acted = !context->output.empty() || context->ending != Ending::kNone;
-  if (acted && context->on_actions_) context->on_actions_();
+  // Also without actions: input may have been used up, and be wanted again.
+  if (context->on_actions_) context->on_actions_();
 }
 
 absl::AnyInvocable<void()> Context::MakeWake() {

@@ -59,8 +59,8 @@ struct SessionAction {
 // it.
 //
 // The shell calls Feed, OnWritten, OnTimer as things happen, and after each takes the actions. When
-// a callback of the backend has made new actions, `on_actions` says so; it must not call back into
-// the session, only cause that TakeActions is called soon.
+// a callback of the backend may have made new actions or changed wants_input(), `on_actions` says
+// so; it must not call back into the session, only cause that both are looked at soon.
 //
 // Flow control, both ways. Output: at most SessionLimits::max_output_octets (and one response item)
 // are between the session and the client; more is made when OnWritten says that octets have left.
