@@ -486,6 +486,16 @@ Update Core::TakeUpdate(Step& step) {
 
 // --- What a peer may say ---
 
+bool Core::IsBehindAnother(RaftIndex configuration) const {
+  const RaftIndex pending(raft_->r.configuration_uncommitted_index);
+  return pending > RaftIndex(0) && configuration > pending;
+}
+
+bool Core::MustWait(const AppendEntries& append) const {
+  return !append.entries.empty() && append.entries[0]->type == EntryType::kConfiguration &&
+         IsBehindAnother(Next(append.prev_index));
+}
+
 absl::Status Core::CheckEntries(const AppendEntries& m) const {
   Term term = m.prev_term;
   RaftIndex index = m.prev_index;
@@ -506,8 +516,7 @@ absl::Status Core::CheckEntries(const AppendEntries& m) const {
     if (known.has_value() && *known != entry.term && (index <= commit_ || index == RaftIndex(1))) {
       return Wrong("conflicts with what is committed");
     }
-    const RaftIndex pending(raft_->r.configuration_uncommitted_index);
-    if (configures && pending > RaftIndex(0) && index > pending) {
+    if (configures && IsBehindAnother(index)) {
       return Wrong("a configuration before the one ahead of it is applied");
     }
   }

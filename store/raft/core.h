@@ -79,6 +79,10 @@ class Core {
   // Configurations among the entries are allowed in first place only: see SplitAtConfigurations().
   absl::StatusOr<Update> Receive(int64_t now_ms, NodeId from, const MessageBody& body);
 
+  // Whether an append begins with a configuration that cannot be taken before the one ahead of it
+  // is applied here; the leader says it again.
+  bool MustWait(const AppendEntries& append) const;
+
   // Pieces of an append such that a configuration is the first entry of its piece.
   static std::vector<AppendEntries> SplitAtConfigurations(AppendEntries append);
 
@@ -127,6 +131,7 @@ class Core {
   absl::Status Check(NodeId from, const RequestVoteResult& m) const;
   absl::Status Check(NodeId from, const TimeoutNow& m) const;
   absl::Status CheckEntries(const AppendEntries& m) const;
+  bool IsBehindAnother(RaftIndex configuration) const;
 
   absl::Status CheckStep(const Configuration& next) const;
   absl::StatusOr<Update> ReceiveAppend(int64_t now_ms, NodeId from, AppendEntries m);

@@ -222,10 +222,14 @@ void GroupDriver::ReceiveAppend(NodeId from, AppendEntries append) {
     pieces = Core::SplitAtConfigurations(std::move(append));
   }
   for (AppendEntries& piece : pieces) {
+    const bool must_wait = core_.MustWait(piece);
+    // What stands before it still tells that the one ahead of it is committed.
+    if (must_wait) piece.entries.clear();
     absl::StatusOr<Update> update = core_.Receive(NowMs(), from, piece);
     if (!update.ok()) return Dropped(from, update.status());
     Process(*std::move(update));
     if (!health_.ok()) return;
+    if (must_wait) break;
   }
   if (core_.leader() == from) matched_by_all_ = std::max(matched_by_all_, matched_by_all);
 }

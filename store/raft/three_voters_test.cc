@@ -380,6 +380,24 @@ TEST(ThreeVotersTest, AChangeOfMembershipInTheMiddleOfAnAppendIsCountedWhereItIs
   EXPECT_EQ(LagAfterChanges(Options()), 0u);
 }
 
+TEST(ThreeVotersTest, TwoChangesOfMembershipReachAFollowerThatWasAway) {
+  SimCluster cluster(13, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  SimNode* leader = cluster.Leader(ShardId(0));
+  const int follower = leader == &cluster.node(0) ? 1 : 0;
+  GroupDriver& group = leader->core().group(ShardId(0));
+  cluster.CutOff(follower, true);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(group.Reconfigure(group.core().configuration()).ok());
+    Load(cluster, absl::Milliseconds(300));
+  }
+  cluster.CutOff(follower, false);
+  cluster.Run(absl::Seconds(2));
+  EXPECT_EQ(cluster.node(follower).core().group(ShardId(0)).Status().applied,
+            leader->core().group(ShardId(0)).Status().applied);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
 TEST(PlantedBugTest, CountingAChangeAtTheWrongIndexIsNoticed) {
   Options options;
   options.test_faults.count_change_at_wrong_index = true;
