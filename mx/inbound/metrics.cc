@@ -48,7 +48,27 @@ InboundMetrics::InboundMetrics(MetricsRegistry& registry, const std::string& pro
       sessions_(registry.gauge("packetboat_mx_sessions", "Open connections.", protocol_)),
       commit_seconds_(registry.histogram("packetboat_mx_commit_seconds",
                                          "From end of data to the outcome of all deliveries.",
-                                         LatencyBounds(), protocol_)) {}
+                                         LatencyBounds(), protocol_)) {
+  // There from the beginning, at zero: what appears with its first event has no rate then.
+  for (int i = 0; i <= static_cast<int>(RecipientResult::kLookUpFailed); ++i) {
+    CounterOf(static_cast<RecipientResult>(i));
+  }
+  for (int i = 0; i <= static_cast<int>(MessageResult::kDeferred); ++i) {
+    CounterOf(static_cast<MessageResult>(i));
+  }
+}
+
+Counter& InboundMetrics::CounterOf(RecipientResult result) {
+  return registry_.counter("packetboat_mx_recipients_total",
+                           "Recipients by what they were answered.",
+                           With(protocol_, "result", NameOf(result)));
+}
+
+Counter& InboundMetrics::CounterOf(MessageResult result) {
+  return registry_.counter("packetboat_mx_messages_total",
+                           "Messages whose end of data was seen or refused.",
+                           With(protocol_, "outcome", NameOf(result)));
+}
 
 void InboundMetrics::SessionBegan() { sessions_.Add(1); }
 
@@ -60,19 +80,9 @@ void InboundMetrics::SessionEnded(absl::string_view reason) {
       .Add();
 }
 
-void InboundMetrics::Recipient(RecipientResult result) {
-  registry_
-      .counter("packetboat_mx_recipients_total", "Recipients by what they were answered.",
-               With(protocol_, "result", NameOf(result)))
-      .Add();
-}
+void InboundMetrics::Recipient(RecipientResult result) { CounterOf(result).Add(); }
 
-void InboundMetrics::Message(MessageResult result) {
-  registry_
-      .counter("packetboat_mx_messages_total", "Messages whose end of data was seen or refused.",
-               With(protocol_, "outcome", NameOf(result)))
-      .Add();
-}
+void InboundMetrics::Message(MessageResult result) { CounterOf(result).Add(); }
 
 void InboundMetrics::Committed(absl::Duration took) {
   commit_seconds_.Observe(absl::ToDoubleSeconds(took));

@@ -40,6 +40,9 @@ class InboundMetrics {
   void Committed(absl::Duration took);
 
  private:
+  Counter& CounterOf(RecipientResult result);
+  Counter& CounterOf(MessageResult result);
+
   MetricsRegistry& registry_;
   const MetricLabels protocol_;
   Gauge& sessions_;
