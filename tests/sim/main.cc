@@ -36,6 +36,7 @@ std::map<std::string, double*> Rates(Faults& faults) {
           {"cut", &faults.cut_percent},
           {"crashes", &faults.crashes},
           {"restarts", &faults.restarts},
+          {"freezes", &faults.freezes},
           {"transfers", &faults.transfers},
           {"mx_crashes", &faults.mx_crashes},
           {"torn", &faults.torn_percent},

@@ -19,6 +19,7 @@ Nemesis::Nemesis(World& world, Cluster& cluster, const Faults& faults)
               {faults.one_way_partitions, &Nemesis::PartitionOneWay},
               {faults.crashes, &Nemesis::Crash},
               {faults.restarts, &Nemesis::Restart},
+              {faults.freezes, &Nemesis::Freeze},
               {faults.transfers, &Nemesis::Transfer},
               {faults.mx_crashes, &Nemesis::CrashMx},
               {faults.bit_flips, &Nemesis::FlipBit},
@@ -147,6 +148,27 @@ void Nemesis::Restart() {
   world_.At(world_.UpTo(absl::Seconds(2)), [this, store] {
     cluster_.StopStore(store);
     StartLater(store, world_.UpTo(absl::Seconds(1)));
+  });
+}
+
+void Nemesis::Freeze() {
+  // Most of the time one that leads: its callers are those that could be told what is over.
+  int store = cluster_.LeaderOf(AnyShard());
+  if (store < 0 || world_.Chance(20)) store = AnyStore();
+  if (cluster_.store(store) == nullptr) return;
+  const Place place = cluster_.machine(store).place;
+  const uint64_t life = cluster_.store(store)->life();
+  Note(absl::StrCat(cluster_.machine(store).name, " is frozen"));
+  world_.Freeze(place);
+  world_.At(world_.Between(absl::Milliseconds(100), absl::Seconds(6)), [this, store, place, life] {
+    if (cluster_.store(store) == nullptr || cluster_.store(store)->life() != life) return;
+    Note(absl::StrCat(cluster_.machine(store).name, " goes on"));
+    cluster_.store(store)->GoOn();
+    world_.Thaw(place);
+    world_.At(world_.UpTo(absl::Milliseconds(50)), [this, store, place, life] {
+      if (cluster_.store(store) == nullptr || cluster_.store(store)->life() != life) return;
+      world_.Hear(place);
+    });
   });
 }
 

@@ -35,6 +35,7 @@ class Nemesis {
   void PartitionOneWay();
   void Crash();
   void Restart();
+  void Freeze();
   void Transfer();
   void CrashMx();
   void FlipBit();

@@ -14,6 +14,7 @@ Faults Faults::None() {
           .cut_percent = 0,
           .crashes = 0,
           .restarts = 0,
+          .freezes = 0,
           .transfers = 0,
           .mx_crashes = 0,
           .torn_percent = 0,

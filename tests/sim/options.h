@@ -30,6 +30,7 @@ struct Faults {
   // ---- Stores.
   double crashes = 6;   // forgets unsynced writes, sometimes all of them, and restarts
   double restarts = 2;  // stops in order
+  double freezes = 3;   // SIGSTOP, and goes on
   double transfers = 4;
   double mx_crashes = 2;
   double torn_percent = 50;  // of crashes that tear the last write

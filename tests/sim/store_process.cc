@@ -172,6 +172,11 @@ void StoreProcess::Tick() {
   Collect();
 }
 
+void StoreProcess::GoOn() {
+  const absl::Duration tick = options_.raft.heartbeat / 4;
+  next_tick_ms_ = absl::ToInt64Milliseconds(machine_.clock.Monotonic() + world_.UpTo(tick));
+}
+
 void StoreProcess::Receive(NodeId from, const std::string& frame) {
   Turn([from, frame](raft::NodeCore& core) { core.Receive(from, frame); });
 }

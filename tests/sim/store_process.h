@@ -86,6 +86,8 @@ class StoreProcess : public Process {
   void Receive(NodeId from, const std::string& frame);
   // No new proposals; leadership goes elsewhere.
   void Drain();
+  // Runs again after it was frozen; whether timers or callers come first is chance.
+  void GoOn();
 
   raft::NodeCore& core() { return *core_; }
   const kv::Database& state() const { return *state_; }

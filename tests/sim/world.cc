@@ -55,7 +55,29 @@ Place World::AddPlace() {
 
 void World::Start(Place place, Process* process) { processes_[place] = process; }
 
-void World::Stop(Place place) { processes_[place] = nullptr; }
+void World::Stop(Place place) {
+  processes_[place] = nullptr;
+  frozen_.erase(place);
+}
+
+void World::Thaw(Place place) {
+  const auto found = frozen_.find(place);
+  if (found != frozen_.end()) found->second.runs = true;
+}
+
+void World::Hear(Place place) {
+  const auto found = frozen_.find(place);
+  if (found == frozen_.end()) return;
+  std::vector<absl::AnyInvocable<void()>> waiting = std::move(found->second.waiting);
+  frozen_.erase(found);
+  for (auto& arrive : waiting) arrive();
+}
+
+void World::Arrive(Place to, absl::AnyInvocable<void()> arrive) {
+  const auto found = frozen_.find(to);
+  if (found != frozen_.end()) return found->second.waiting.push_back(std::move(arrive));
+  arrive();
+}
 
 void World::At(absl::Duration delay, absl::AnyInvocable<void()> task) {
   due_.emplace(Now() + delay, std::move(task));
@@ -69,7 +91,7 @@ void World::SendFrame(Place from, Place to, std::string octets,
   if (Chance(faults_.loss_percent)) return;
   const auto at = [&](absl::Duration delay, std::string frame) {
     At(delay, [this, from, to, frame = std::move(frame), arrive] {
-      if (!IsCut(from, to)) arrive(frame);
+      if (!IsCut(from, to)) Arrive(to, [arrive, frame] { arrive(frame); });
     });
   };
   if (Chance(faults_.duplicate_percent)) at(20 * Delay(), octets);
@@ -83,7 +105,7 @@ void World::SendInOrder(Place from, Place to, absl::AnyInvocable<void()> arrive)
   absl::Duration& last = last_arrival_[{from, to}];
   last = std::max(last, Now() + Delay());
   At(last - Now(), [this, from, to, arrive = std::move(arrive)]() mutable {
-    if (!IsCut(from, to)) arrive();
+    if (!IsCut(from, to)) Arrive(to, std::move(arrive));
   });
 }
 
@@ -95,7 +117,7 @@ void World::Step() {
     task();
   }
   for (size_t i = 0; i < processes_.size(); ++i) {
-    if (processes_[i] == nullptr) continue;
+    if (processes_[i] == nullptr || IsFrozen(static_cast<Place>(i))) continue;
     processes_[i]->loop().RunReady();
     if (processes_[i] != nullptr) processes_[i]->Tick();
   }

@@ -133,6 +133,15 @@ class World {
   void Cut(Place from, Place to) { cut_.insert({from, to}); }
   void Join(Place from, Place to) { cut_.erase({from, to}); }
   void JoinAll() { cut_.clear(); }
+
+  // ---- A process that is stopped (SIGSTOP) and goes on: meanwhile it does nothing, and what comes
+  // to its machine waits there. When it goes on it acts before it has heard what waited: its
+  // threads get to run in any order.
+  void Freeze(Place place) { frozen_[place]; }
+  void Thaw(Place place);
+  // It has heard what waited, in the order in which it came.
+  void Hear(Place place);
+  bool IsFrozen(Place place) const { return frozen_.contains(place) && !frozen_.at(place).runs; }
   bool IsCut(Place from, Place to) const { return cut_.contains({from, to}); }
 
   // One millisecond.
@@ -141,7 +150,14 @@ class World {
   net::testing::FakeLink ClientLink();
 
  private:
+  struct Frozen {
+    bool runs = false;  // again; only what waits is not heard yet
+    std::vector<absl::AnyInvocable<void()>> waiting;
+  };
+
   absl::Duration Delay();
+  // Now, or once the place hears again.
+  void Arrive(Place to, absl::AnyInvocable<void()> arrive);
 
   Faults faults_;
   SeededRandom random_;
@@ -152,6 +168,7 @@ class World {
   std::multimap<absl::Duration, absl::AnyInvocable<void()>> due_;
   std::map<std::pair<Place, Place>, absl::Duration> last_arrival_;
   std::set<std::pair<Place, Place>> cut_;
+  std::map<Place, Frozen> frozen_;
 };
 
 }  // namespace packetboat::sim
