@@ -113,11 +113,14 @@ class SelectedMailbox : public imap::Mailbox {
   const Info& info() const override { return info_; }
 
   void Sync(const SyncRequest& request, Callback<SyncResult> done) override {
+    RecentMarks* const recent = context_.services.recent;
+    // Before the snapshot: a mark that is forgotten from now on might not be in it yet.
+    const Uid mark = recent->Get(place_.account, place_.mailbox, Uid());
     context_.Read<SyncResult>(
         request.freshness,
-        [request, place = place_, recent = context_.services.recent,
+        [request, place = place_, recent, mark,
          read_only = info_.read_only](const kv::Reader& state) {
-          return ReadChanges(request, place, *recent, read_only, state);
+          return ReadChanges(request, place, *recent, mark, read_only, state);
         },
         std::move(done));
   }
@@ -276,7 +279,7 @@ class SelectedMailbox : public imap::Mailbox {
   };
 
   static absl::StatusOr<SyncResult> ReadChanges(const SyncRequest& request, const Place& place,
-                                                RecentMarks& recent, bool read_only,
+                                                RecentMarks& recent, Uid mark, bool read_only,
                                                 const kv::Reader& state) {
     const model::Reader reader(state, place.shard);
     ASSIGN_OR_RETURN(const model::MailboxReader mailbox, place.Open(reader));
@@ -288,9 +291,9 @@ class SelectedMailbox : public imap::Mailbox {
     result.uid_next = status.uid_next;
     result.more = changes.more;
     const Uid told = changes.more ? Uid(changes.messages.back().uid.value() + 1) : status.uid_next;
-    const Uid first_recent =
-        read_only ? recent.Get(place.account, place.mailbox, status.recent_mark)
-                  : recent.Claim(place.account, place.mailbox, status.recent_mark, told);
+    const Uid known = std::max(mark, status.recent_mark);
+    const Uid first_recent = read_only ? recent.Get(place.account, place.mailbox, known)
+                                       : recent.Claim(place.account, place.mailbox, known, told);
     for (const model::MessageState& message : changes.messages) {
       result.changed.push_back(ToState(message));
       result.changed.back().recent = message.uid >= first_recent;
