@@ -32,8 +32,9 @@ INSTANTIATE_TEST_SUITE_P(Forty, SeedTest, ::testing::Range(uint64_t{1}, uint64_t
 
 // Seeds that once failed, with the code and the load of their day. 4: two changes of membership in
 // a follower's way, the second of which it could never take. 14: a client that waited for ever for
-// a store that was gone.
-INSTANTIATE_TEST_SUITE_P(Regressions, SeedTest, ::testing::Values(uint64_t{4}, uint64_t{14}));
+// a store that was gone. 1044: an MX that asked a store which was just ending for news.
+INSTANTIATE_TEST_SUITE_P(Regressions, SeedTest,
+                         ::testing::Values(uint64_t{4}, uint64_t{14}, uint64_t{1044}));
 
 TEST(FiveStoresTest, SurviveTheSame) {
   for (uint64_t seed = 1; seed <= 3; ++seed) {

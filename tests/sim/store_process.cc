@@ -132,11 +132,13 @@ void StoreProcess::Turn(Group::Event event) {
 
 std::shared_ptr<store::DeliverySession> StoreProcess::StartDelivery(
     store::DeliverySession::ReplyCallback reply) {
+  if (core_ == nullptr) return nullptr;
   deliveries_.push_back(store::DeliverySession::Start(*shards_, {}, std::move(reply)));
   return deliveries_.back();
 }
 
 void StoreProcess::WatchShards(std::function<bool(rpc::delivery::ShardsReply)> tell) {
+  if (core_ == nullptr) return;
   const uint64_t number = ++last_watcher_;
   watchers_[number].tell = std::move(tell);
   watchers_[number].watch = std::make_unique<store::LeadershipWatch>(

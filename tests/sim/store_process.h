@@ -97,7 +97,7 @@ class StoreProcess : public Process {
   // Of all processes of the run, no two have the same.
   uint64_t life() const { return life_; }
 
-  // ---- What MXes ask, on the loop.
+  // ---- What MXes ask, on the loop. While the process ends nothing new is begun: nullptr.
   std::shared_ptr<store::DeliverySession> StartDelivery(
       store::DeliverySession::ReplyCallback reply);
   // `tell` answers whether there is still somebody who listens.
