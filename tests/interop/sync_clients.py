@@ -1,0 +1,174 @@
+"""Programs that keep a Maildir and an account the same: mbsync, offlineimap, and interimap with Dovecot's imap on this side.
+
+Each has a folder of its own and is connected to one store. `sync` runs it once and says whether it went well: while leaders change
+it may not, and is run again, as a user's timer would.
+"""
+
+import os
+import subprocess
+
+from tests.interop import tools
+from tests.interop.maildir import Maildir
+
+class SyncClient:
+    """`program`: what it is called, and where; the test is skipped without it."""
+
+    program = None
+
+    def __init__(self, folder, cluster, account, store):
+        self._path = tools.need(self.program)
+        self.folder = os.path.join(folder, self.program)
+        os.makedirs(self.folder)
+        self.store = store
+        self.said = ""
+        self._env = {"HOME": self.folder, "USER": "root", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        listener = next(one for one in cluster.listeners("imaps") if one["name"] == store)
+        self._configure({"folder": self.folder, "port": listener["port"], "ca": cluster.ca, **account})
+
+    def _configure(self, values):
+        raise NotImplementedError
+
+    def _command(self):
+        raise NotImplementedError
+
+    def maildir(self, mailbox):
+        return Maildir(os.path.join(self.folder, "mail", mailbox))
+
+    def _write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        os.chmod(path, 0o600)
+        return path
+
+    def sync(self):
+        with open(os.path.join(self.folder, "said"), "w+b") as said:
+            done = subprocess.run(self._command(), stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=self._env,
+                                  cwd=self.folder, timeout=tools.SECONDS, check=False)
+            said.seek(0)
+            self.said = said.read().decode(errors="replace")
+        return done.returncode == 0
+
+    def must_sync(self):
+        if not self.sync():
+            raise AssertionError(f"{self.program} failed:\n{self.said}")
+
+
+class Mbsync(SyncClient):
+    program = "mbsync"
+
+    _CONFIG = """
+IMAPAccount cluster
+Host localhost
+Port {port}
+User {user}
+Pass {password}
+SSLType IMAPS
+CertificateFile {ca}
+AuthMechs LOGIN
+
+IMAPStore cluster
+Account cluster
+
+MaildirStore local
+Path {folder}/mail/
+Inbox {folder}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :cluster:
+Near :local:
+Patterns INBOX Work
+Create Both
+Expunge Both
+SyncState *
+"""
+
+    def _configure(self, values):
+        os.makedirs(os.path.join(self.folder, "mail"))
+        self._config = self._write("mbsyncrc", self._CONFIG.format(**values))
+
+    def _command(self):
+        return [self._path, "-c", self._config, "all"]
+
+
+class Offlineimap(SyncClient):
+    program = "offlineimap"
+
+    _CONFIG = """
+[general]
+accounts = cluster
+metadata = {folder}/state
+ui = basic
+socktimeout = 60
+
+[Account cluster]
+localrepository = local
+remoterepository = remote
+
+[Repository local]
+type = Maildir
+localfolders = {folder}/mail
+sep = /
+
+[Repository remote]
+type = IMAP
+remotehost = localhost
+remoteport = {port}
+remoteuser = {user}
+remotepass = {password}
+auth_mechanisms = PLAIN, LOGIN
+ssl = yes
+sslcacertfile = {ca}
+folderfilter = lambda name: name in ("INBOX", "Work")
+"""
+
+    def _configure(self, values):
+        # A per cent sign is a reference in this file.
+        values["password"] = values["password"].replace("%", "%%")
+        self._config = self._write("offlineimaprc", self._CONFIG.format(**values))
+
+    def _command(self):
+        return [self._path, "-o", "-c", self._config]
+
+
+class Interimap(SyncClient):
+    """It keeps two IMAP servers the same by QRESYNC; the one on this side is Dovecot over a Maildir."""
+
+    program = "interimap"
+
+    _CONFIG = """
+database = {folder}/interimap.db
+list-mailbox = INBOX Work
+
+[local]
+type = tunnel
+command = exec {doveadm} -c {folder}/dovecot.conf exec imap
+
+[remote]
+type = imaps
+host = localhost
+port = {port}
+username = {user}
+password = {password}
+SSL_CAfile = {ca}
+"""
+
+    _DOVECOT = """
+mail_location = maildir:{folder}/mail/INBOX:LAYOUT=fs:FULLDIRNAME=none
+mail_home = {folder}
+log_path = {folder}/dovecot.log
+ssl = no
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+"""
+
+    def _configure(self, values):
+        values["doveadm"] = tools.need("doveadm")
+        self._write("dovecot.conf", self._DOVECOT.format(**values))
+        self._config = self._write("interimaprc", self._CONFIG.format(**values))
+
+    def _command(self):
+        return [self._path, "--config", self._config]
