@@ -116,7 +116,6 @@ struct MessageMetadata {
   uint64_t size = 0;      // octets, RFC822.SIZE
   std::string structure;  // message::Structure, serialised, as kept at delivery
   std::string email_id;   // RFC 8474 s5.1; empty: not known
-  std::string thread_id;  // RFC 8474 s5.2; empty: NIL
 };
 
 // One mailbox, or one subscribed name without a mailbox. Names are UTF-8 with '/' between
@@ -170,6 +169,13 @@ struct SyncResult {
   bool more = false;  // call again with after = the last UID of `changed`
 };
 
+// Expunges after a MODSEQ.
+struct Expunged {
+  UidSet uids;
+  // False: the mailbox has forgotten some (as SyncResult::expunged_complete).
+  bool complete = true;
+};
+
 enum class FlagChange { kReplace, kAdd, kRemove };
 
 // What `before` becomes; keywords sorted octet-wise, none twice.
@@ -213,6 +219,9 @@ class Mailbox {
 
   // Changes after a MODSEQ. The first report of a message uses up its \Recent unless read-only.
   virtual void Sync(const SyncRequest& request, Callback<SyncResult> done) = 0;
+
+  // What was expunged after `since`, which may be 0, in this node's state (RFC 7162 s3.2).
+  virtual void ListExpunged(ModSeq since, Callback<Expunged> done) = 0;
 
   // Runs `wake` once, as soon as the mailbox has a MODSEQ above `since` or is gone; at once if that
   // is so already. A second call replaces the first; a null one cancels.

@@ -41,8 +41,8 @@ constexpr CommandSpec kTable[] = {
     {"CHECK", kSelected, Spec::kFresh},
     {"CLOSE", kSelected, Spec::kNoUpdates},
     {"UNSELECT", kSelected, Spec::kNoUpdates},
-    {"EXPUNGE", kSelected, Spec::kWrites},
-    {"UID EXPUNGE", kSelected, Spec::kWrites | Spec::kUid},
+    {"EXPUNGE", kSelected, Spec::kWrites | Spec::kTellsModSeq},
+    {"UID EXPUNGE", kSelected, Spec::kWrites | Spec::kUid | Spec::kTellsModSeq},
     {"SEARCH", kSelected, Spec::kKeepsNumbers},
     {"UID SEARCH", kSelected, Spec::kUid},
     {"FETCH", kSelected, Spec::kKeepsNumbers},
@@ -51,8 +51,8 @@ constexpr CommandSpec kTable[] = {
     {"UID STORE", kSelected, Spec::kWrites | Spec::kUid},
     {"COPY", kSelected, Spec::kNone},
     {"UID COPY", kSelected, Spec::kUid},
-    {"MOVE", kSelected, Spec::kWrites},
-    {"UID MOVE", kSelected, Spec::kWrites | Spec::kUid},
+    {"MOVE", kSelected, Spec::kWrites | Spec::kTellsModSeq},
+    {"UID MOVE", kSelected, Spec::kWrites | Spec::kUid | Spec::kTellsModSeq},
 };
 
 }  // namespace

@@ -38,6 +38,8 @@ struct CommandSpec {
     kEndsPipeline = 1 << 6,
     // Makes sense in the clear only.
     kBeforeTls = 1 << 7,
+    // Its OK says HIGHESTMODSEQ if it expunged something and QRESYNC is enabled (RFC 7162 s3.2.7).
+    kTellsModSeq = 1 << 8,
   };
 
   absl::string_view name;  // as CommandName() gives it

@@ -1,6 +1,9 @@
 #include "mail/imap/context.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "mail/imap/condstore.h"
+#include "mail/imap/qresync.h"
 #include "mail/imap/responses.h"
 
 namespace packetboat::imap {
@@ -11,7 +14,7 @@ namespace {
 constexpr absl::string_view kCapabilitiesAnyState = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
 constexpr absl::string_view kCapabilitiesUser =
     "IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE "
-    "CREATE-SPECIAL-USE STATUS=SIZE ESEARCH WITHIN APPENDLIMIT=";
+    "CREATE-SPECIAL-USE STATUS=SIZE ESEARCH WITHIN CONDSTORE QRESYNC OBJECTID APPENDLIMIT=";
 
 }  // namespace
 
@@ -151,26 +154,46 @@ Task<absl::Status> Context::Reconcile() {
   co_return absl::OkStatus();
 }
 
-Task<> Context::SendUpdates(bool may_expunge, bool with_uid) {
+Task<bool> Context::SendUpdates(bool may_expunge, bool with_uid) {
   View& view = selection->view;
-  if (!view.HasUpdates(may_expunge)) co_return;
   const View::Updates updates = view.TakeUpdates(may_expunge);
   if (updates.keywords) {
     Send(FlagsResponse(view.keywords()));
     Send(PermanentFlagsResponse(view.keywords(), selection->read_only,
                                 options.limits.max_mailbox_keywords));
   }
-  for (const SeqNum number : updates.expunged) {
-    SendUntagged(absl::StrCat(number.value(), " EXPUNGE"));
-    if (!HasRoom()) co_await WaitForRoom();
+  if (qresync) {
+    co_await SendVanished(*this, updates.vanished, /*earlier=*/false);
+  } else {
+    co_await SendExpunged(updates.expunged);
   }
   if (updates.exists.has_value()) SendUntagged(absl::StrCat(*updates.exists, " EXISTS"));
   if (updates.recent.has_value()) SendUntagged(absl::StrCat(*updates.recent, " RECENT"));
   for (const SeqNum number : updates.flags) {
-    const std::string uid = with_uid ? absl::StrCat("UID ", view.UidOf(number).value(), " ") : "";
-    SendUntagged(absl::StrCat(number.value(), " FETCH (", uid, FlagsItem(view, number), ")"));
+    SendChange(number, /*with_flags=*/true, with_uid);
     if (!HasRoom()) co_await WaitForRoom();
   }
+  for (const SeqNum number : updates.modseqs) {
+    SendChange(number, /*with_flags=*/false, with_uid);
+    if (!HasRoom()) co_await WaitForRoom();
+  }
+  co_return !updates.expunged.empty();
+}
+
+Task<> Context::SendExpunged(const std::vector<SeqNum>& numbers) {
+  for (const SeqNum number : numbers) {
+    SendUntagged(absl::StrCat(number.value(), " EXPUNGE"));
+    if (!HasRoom()) co_await WaitForRoom();
+  }
+}
+
+void Context::SendChange(SeqNum number, bool with_flags, bool with_uid) {
+  const View& view = selection->view;
+  std::vector<std::string> items;
+  if (with_uid || qresync) items.push_back(absl::StrCat("UID ", view.UidOf(number).value()));
+  if (with_flags) items.push_back(FlagsItem(view, number));
+  if (condstore) items.push_back(ModSeqItem(view.ModSeqOf(number)));
+  SendUntagged(absl::StrCat(number.value(), " FETCH (", absl::StrJoin(items, " "), ")"));
 }
 
 }  // namespace packetboat::imap

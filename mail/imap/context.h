@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -145,8 +146,11 @@ class Context {
   Task<absl::Status> Synchronize(Freshness freshness);
   // The same where the mailbox has forgotten what was expunged: what it no longer has is gone.
   Task<absl::Status> Reconcile();
-  // Says what the view owes the client.
-  Task<> SendUpdates(bool may_expunge, bool with_uid);
+  // Says what the view owes the client. True: expunges were among it.
+  Task<bool> SendUpdates(bool may_expunge, bool with_uid);
+  // `* 3 FETCH (UID 7 FLAGS (\Seen) MODSEQ (12))`, which the client did not ask for.
+  void SendChange(SeqNum number, bool with_flags, bool with_uid);
+  Task<> SendExpunged(const std::vector<SeqNum>& numbers);
 
   Backend* const backend;
   const SessionOptions options;
@@ -155,6 +159,10 @@ class Context {
   std::string user;
   std::unique_ptr<Account> account;
   std::unique_ptr<Selection> selection;
+  // The client knows mod-sequences: by ENABLE, or because it used them (EnableCondstore).
+  bool condstore = false;
+  // By ENABLE alone, and with it CONDSTORE (RFC 7162 s3.2.3).
+  bool qresync = false;
   size_t failed_logins = 0;
   bool shutting_down = false;
 

@@ -232,6 +232,8 @@ absl::Status DialogTarget::Direct(absl::string_view word, absl::string_view text
     status = Connect(text);
   } else if (word == "deliver") {
     status = Deliver(text);
+  } else if (word == "forget") {
+    backend_.ForgetExpunges(kUser, text);
   } else if (word == "tls") {
     status = EstablishTls();
   } else if (word == "advance") {

@@ -27,14 +27,18 @@ absl::StatusOr<mail_testing::Dialog> ParseImapDialog(absl::string_view name,
 //
 // Settings:
 //   login no            the client is not logged in when the dialog starts, and sees the greeting
-//   (default yes) tls no              no TLS yet (default yes) limit NAME N        a member of
-//   SessionLimits or SyntaxLimits, by name quota N             octets that the account may hold
+//   tls no              no TLS yet
+//   limit NAME N        a member of SessionLimits or SyntaxLimits, by name
+//   quota N             octets that the account may hold
 //
 // Directives:
 //   session NAME        the following steps are another connection's, opened and logged in if it is
-//   new; the first is 1 deliver BOX FILE    a message of testdata/messages arrives tls the
-//   handshake after STARTTLS succeeds; fails if none is due advance DURATION    time passes, timers
-//   fire fail CODE [TEXT]    the next call of the backend fails so (UNAVAILABLE, OVERQUOTA, ...)
+//                       new; the first is 1
+//   deliver BOX FILE    a message of testdata/messages arrives
+//   forget BOX          the mailbox forgets which messages were expunged so far
+//   tls                 the handshake after STARTTLS succeeds; fails if none is due
+//   advance DURATION    time passes, timers fire
+//   fail CODE [TEXT]    the next call of the backend fails so (UNAVAILABLE, OVERQUOTA, ...)
 //   deferred on|off     whether calls of the backend wait
 //   complete [N]        the N-th waiting call (default 0) completes; `complete all`
 //   relay NODE          alice's mailboxes are on that node

@@ -7,9 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "mail/imap/body_structure.h"
 #include "mail/imap/commands.h"
+#include "mail/imap/condstore.h"
 #include "mail/imap/format.h"
 #include "mail/imap/header_fields.h"
 #include "mail/imap/message_reader.h"
+#include "mail/imap/object_id.h"
+#include "mail/imap/qresync.h"
 #include "mail/imap/responses.h"
 #include "mail/message/section.h"
 #include "mail/message/structure.h"
@@ -22,7 +25,7 @@ namespace {
 using Kind = FetchItem::Kind;
 
 bool NeedsMetadata(const FetchItem& item) {
-  return item.kind != Kind::kFlags && item.kind != Kind::kUid;
+  return item.kind != Kind::kFlags && item.kind != Kind::kUid && item.kind != Kind::kModSeq;
 }
 
 bool Has(const std::vector<FetchItem>& items, Kind kind) {
@@ -37,14 +40,24 @@ bool IsSection(const FetchItem& item) {
 
 bool NeedsStructure(const FetchItem& item) {
   return IsSection(item) || item.kind == Kind::kEnvelope || item.kind == Kind::kBody ||
-         item.kind == Kind::kBodyStructure;
+         item.kind == Kind::kBodyStructure || item.kind == Kind::kThreadId;
 }
 
 // What the engine does not offer is unknown to it, though the parser can read it.
 bool IsOffered(const FetchItem& item) {
-  return item.kind != Kind::kModSeq && item.kind != Kind::kBinary &&
-         item.kind != Kind::kBinarySize && item.kind != Kind::kEmailId &&
-         item.kind != Kind::kThreadId;
+  return item.kind != Kind::kBinary && item.kind != Kind::kBinarySize;
+}
+
+bool AsksForModSeqs(const Fetch& command) {
+  return command.changed_since.has_value() || Has(command.items, Kind::kModSeq);
+}
+
+// CHANGEDSINCE asks for MODSEQ too (RFC 7162 s3.1.4.1).
+Fetch WithModSeq(Fetch command) {
+  if (command.changed_since.has_value() && !Has(command.items, Kind::kModSeq)) {
+    command.items.push_back({.kind = Kind::kModSeq});
+  }
+  return command;
 }
 
 // The section that an item asks for; RFC822 and its like are other names for some.
@@ -147,8 +160,13 @@ class Fetcher {
 };
 
 Task<Reply> Fetcher::Run(const NumberSet& numbers) {
-  const std::vector<Uid> uids = view_.UidsOf(numbers);
+  std::vector<Uid> uids = view_.UidsOf(numbers);
   gone_ = uids.size() != numbers.Count();
+  if (command_.changed_since.has_value()) {
+    std::erase_if(uids, [this](Uid uid) {
+      return view_.ModSeqOf(view_.NumberOf(uid)) <= *command_.changed_since;
+    });
+  }
   if (!needs_metadata_) {
     for (const Uid uid : uids) {
       SendFlags(view_.NumberOf(uid));
@@ -173,6 +191,9 @@ void Fetcher::SendFlags(SeqNum number) {
   }
   if (Has(command_.items, Kind::kFlags)) {
     absl::StrAppend(&items, items.empty() ? "" : " ", FlagsItem(view_, number));
+  }
+  if (Has(command_.items, Kind::kModSeq)) {
+    absl::StrAppend(&items, items.empty() ? "" : " ", ModSeqItem(view_.ModSeqOf(number)));
   }
   context_.SendUntagged(absl::StrCat(number.value(), " FETCH (", items, ")"));
 }
@@ -220,12 +241,12 @@ Task<absl::Status> Fetcher::MarkSeen(const MessageMetadata* first, const Message
   });
   if (!result.ok()) co_return result.status();
   for (const MessageState& state : result->messages) {
-    view_.ApplyOwnChange(state, request.change, request.flags, /*answer=*/false);
+    view_.ApplyOwnChange(state, request.change, request.flags, View::Answer::kNothing);
   }
   co_return absl::OkStatus();
 }
 
-// FLAGS is told, asked for or not, when this FETCH has set \Seen.
+// FLAGS is told, asked for or not, when this FETCH has set \Seen; so is MODSEQ to whom knows it.
 Task<absl::Status> Fetcher::SendMessage(const MessageMetadata& metadata) {
   absl::StatusOr<message::Structure> structure = message::Structure();
   if (needs_structure_) structure = message::DeserializeStructure(metadata.structure);
@@ -258,6 +279,9 @@ Task<absl::Status> Fetcher::SendMessage(const MessageMetadata& metadata) {
   if (seen && !Has(command_.items, Kind::kFlags)) {
     absl::StrAppend(&response.text(), " ", FlagsItem(view_, number));
   }
+  if (seen && context_.condstore && !Has(command_.items, Kind::kModSeq)) {
+    absl::StrAppend(&response.text(), " ", ModSeqItem(view_.ModSeqOf(number)));
+  }
   response.text() += ")\r\n";
   response.Flush();
   co_return absl::OkStatus();
@@ -267,6 +291,10 @@ void Fetcher::AppendFixed(const FetchItem& item, const MessageMetadata& metadata
                           const message::Structure& structure, std::string* out) const {
   if (item.kind == Kind::kFlags) {
     *out += FlagsItem(view_, view_.NumberOf(metadata.uid));
+    return;
+  }
+  if (item.kind == Kind::kModSeq) {
+    *out += ModSeqItem(view_.ModSeqOf(view_.NumberOf(metadata.uid)));
     return;
   }
   AppendFetchItemName(item, out);
@@ -287,6 +315,12 @@ void Fetcher::AppendFixed(const FetchItem& item, const MessageMetadata& metadata
     case Kind::kBody:
     case Kind::kBodyStructure:
       AppendBodyStructure(structure, item.kind == Kind::kBodyStructure, out);
+      break;
+    case Kind::kEmailId:
+      *out += ObjectIdValue(metadata.email_id);
+      break;
+    case Kind::kThreadId:
+      *out += ObjectIdValue(ThreadIdOf(structure));
       break;
     default:
       break;
@@ -348,9 +382,8 @@ Task<absl::Status> Fetcher::AppendOctets(Uid uid, message::Range range, Response
 
 Task<Reply> Execute(Context& context, const Fetch& command) {
   const bool offered = std::all_of(command.items.begin(), command.items.end(), IsOffered);
-  if (!offered || command.changed_since.has_value() || command.vanished) {
-    co_return Bad("Unknown FETCH item or modifier");
-  }
+  if (!offered) co_return Bad("Unknown FETCH item");
+  if (command.vanished && !context.qresync) co_return Bad("QRESYNC is not enabled");
   const View& view = context.selection->view;
   std::optional<NumberSet> numbers;
   if (command.uid) {
@@ -359,7 +392,15 @@ Task<Reply> Execute(Context& context, const Fetch& command) {
     numbers = view.ResolveNumbers(command.set);
   }
   if (!numbers.has_value()) co_return Bad("No such message");
-  Fetcher fetcher(context, command);
+  if (AsksForModSeqs(command)) EnableCondstore(context);
+  if (command.vanished) {
+    // `*` names whatever may have stood at the end.
+    const UidSet uids = command.set.Resolve(UINT32_MAX);
+    const absl::Status told = co_await SendVanishedSince(context, uids, *command.changed_since);
+    if (!told.ok()) co_return NoBecause(told);
+  }
+  const Fetch wanted = WithModSeq(command);
+  Fetcher fetcher(context, wanted);
   const Reply reply = co_await fetcher.Run(*numbers);
   co_return reply;
 }

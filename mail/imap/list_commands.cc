@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "mail/imap/commands.h"
+#include "mail/imap/condstore.h"
 #include "mail/imap/list_pattern.h"
 #include "mail/imap/mailbox_name.h"
 #include "mail/imap/status_response.h"
@@ -132,6 +133,7 @@ Task<Reply> Execute(Context& context, const List& command) {
   auto entries = co_await context.Ask<std::vector<MailboxEntry>>(
       [&](Callback<std::vector<MailboxEntry>> done) { context.account->List(std::move(done)); });
   if (!entries.ok()) co_return NoBecause(entries.status());
+  if (AsksForModSeq(command.return_status)) EnableCondstore(context);
   const Hierarchy levels = MakeHierarchy(*std::move(entries));
   const std::vector<ListPattern> patterns = MakePatterns(command);
   for (const auto& [name, level] : levels) {

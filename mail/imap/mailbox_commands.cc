@@ -3,7 +3,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "mail/imap/commands.h"
+#include "mail/imap/condstore.h"
 #include "mail/imap/mailbox_name.h"
+#include "mail/imap/object_id.h"
+#include "mail/imap/qresync.h"
 #include "mail/imap/responses.h"
 #include "mail/imap/status_response.h"
 
@@ -16,7 +19,7 @@ Reply Done(const absl::Status& status, absl::string_view text) {
   return status.ok() ? Ok(text) : NoBecause(status);
 }
 
-// What SELECT and EXAMINE tell (RFC 3501 s6.3.1, RFC 7162 s3.1.2.1).
+// What SELECT and EXAMINE tell (RFC 3501 s6.3.1, RFC 7162 s3.1.2.1, RFC 8474 s4.2).
 void SendSelected(Context& context) {
   const Selection& selection = *context.selection;
   const View& view = selection.view;
@@ -32,8 +35,8 @@ void SendSelected(Context& context) {
   context.SendUntagged(absl::StrCat("OK [UIDVALIDITY ", validity.value(), "] UIDs valid"));
   context.SendUntagged(
       absl::StrCat("OK [UIDNEXT ", selection.uid_next.value(), "] Predicted next UID"));
-  context.SendUntagged(
-      absl::StrCat("OK [HIGHESTMODSEQ ", view.synced().value(), "] Highest mod-sequence"));
+  context.SendUntagged(ToString(Ok(HighestModSeqCode(view.told()), "Highest mod-sequence")));
+  context.SendUntagged(ToString(Ok(MailboxIdCode(selection.mailbox->info().id), "Mailbox id")));
 }
 
 // Opens `name` and reads what is in it; the mailbox is selected if that goes well.
@@ -50,6 +53,7 @@ Task<absl::Status> Open(Context& context, absl::string_view name, bool read_only
   for (const std::string& keyword : selection.mailbox->info().keywords) {
     selection.view.AddKeyword(keyword);
   }
+  if (context.condstore) selection.view.TellModSeqs();
   const absl::Status status = co_await context.Synchronize(Freshness::kLocal);
   if (!status.ok()) context.selection = nullptr;
   co_return status;
@@ -57,16 +61,24 @@ Task<absl::Status> Open(Context& context, absl::string_view name, bool read_only
 
 }  // namespace
 
-// The mailbox selected before is left, whether or not this one can be selected (RFC 3501 s6.3.1).
+// The mailbox selected before is left, whether or not this one can be selected (RFC 3501 s6.3.1);
+// CLOSED says from where on responses are about the other one (RFC 7162 s3.2.11).
 Task<Reply> Execute(Context& context, const Select& command) {
+  if (command.qresync.has_value() && !context.qresync) co_return Bad("QRESYNC is not enabled");
+  if (context.selection != nullptr) context.SendUntagged("OK [CLOSED] Previous mailbox closed");
   context.selection = nullptr;
-  if (command.condstore || command.qresync.has_value()) co_return Bad("Unknown parameter");
+  if (command.condstore) EnableCondstore(context);
   const std::optional<std::string> name = CanonicalMailboxName(command.mailbox);
   if (!name.has_value()) co_return BadName();
   const absl::Status status = co_await Open(context, *name, command.read_only);
   if (!status.ok()) co_return NoBecause(status);
   context.selection->view.TakeUpdates(/*may_expunge=*/true);
   SendSelected(context);
+  if (command.qresync.has_value()) {
+    const absl::Status told = co_await Resynchronize(context, *command.qresync);
+    if (!told.ok()) context.selection = nullptr;
+    if (!told.ok()) co_return NoBecause(told);
+  }
   const bool read_only = context.selection->read_only;
   co_return Ok(read_only ? "READ-ONLY" : "READ-WRITE",
                command.read_only ? "Examine completed" : "Select completed");
@@ -84,7 +96,8 @@ Task<Reply> Execute(Context& context, const Create& command) {
   const auto id = co_await context.Ask<MailboxId>([&](Callback<MailboxId> done) {
     context.account->Create(*name, special_use, std::move(done));
   });
-  co_return Done(id.status(), "Create completed");
+  if (!id.ok()) co_return NoBecause(id.status());
+  co_return Ok(MailboxIdCode(*id), "Create completed");
 }
 
 Task<Reply> Execute(Context& context, const Delete& command) {
@@ -130,6 +143,7 @@ Task<Reply> Execute(Context& context, const Status& command) {
   const auto status = co_await context.Ask<MailboxStatus>(
       [&](Callback<MailboxStatus> done) { context.account->Status(*name, std::move(done)); });
   if (!status.ok()) co_return NoBecause(status.status());
+  if (AsksForModSeq(command.items)) EnableCondstore(context);
   context.SendUntagged(
       StatusResponse(*name, command.items, *status, context.options.syntax.max_message_octets));
   co_return Ok("Status completed");

@@ -14,6 +14,7 @@ namespace packetboat::imap {
 namespace memory_internal {
 
 struct Message {
+  std::string email_id;  // a copy keeps it
   std::shared_ptr<const std::string> octets;
   std::string structure;
   absl::Time internal_date;
@@ -97,10 +98,10 @@ absl::Status NoSuchMailbox() { return MakeError(ErrorCode::kNonExistent, "No suc
 
 absl::Status NoSuchDestination() { return MakeError(ErrorCode::kTryCreate, "No such mailbox"); }
 
-Uid Add(Box* box, Message message) {
+Uid Add(Box* box, Message message, ModSeq modseq) {
   const Uid uid = box->uid_next;
   box->uid_next = Uid(uid.value() + 1);
-  message.modseq = box->NextModSeq();
+  message.modseq = modseq;
   std::sort(message.flags.keywords.begin(), message.flags.keywords.end());
   box->messages.emplace(uid, std::move(message));
   return uid;
@@ -118,9 +119,20 @@ void ForEach(Box* box, const UidSet& uids, Visit visit) {
   }
 }
 
-void Remove(Box* box, std::map<Uid, Message>::iterator message) {
-  box->expunged.emplace(message->first, box->NextModSeq());
+void Remove(Box* box, std::map<Uid, Message>::iterator message, ModSeq modseq) {
+  box->expunged.emplace(message->first, modseq);
   box->messages.erase(message);
+}
+
+// The messages of `uids` that are there and marked so.
+void Expunge(Box* box, const UidSet& uids) {
+  std::vector<Uid> deleted;
+  ForEach(box, uids, [&](auto at) {
+    if (at->second.flags.Has(SystemFlag::kDeleted)) deleted.push_back(at->first);
+  });
+  if (deleted.empty()) return;
+  const ModSeq modseq = box->NextModSeq();
+  for (const Uid uid : deleted) Remove(box, box->messages.find(uid), modseq);
 }
 
 // Levels above `name` come into being with it (RFC 3501 s6.3.3), to hold it and nothing else.
@@ -134,6 +146,15 @@ void MakeParents(AccountState* account, absl::string_view name) {
       account->boxes.emplace(std::string(parent), level);
     }
   }
+}
+
+Expunged ListExpunged(const Box& box, ModSeq since) {
+  Expunged result;
+  result.complete = since >= box.expunges_known_since;
+  for (const auto& [uid, modseq] : box.expunged) {
+    if (modseq > since) result.uids.Add(uid.value());
+  }
+  return result;
 }
 
 SyncResult Sync(Box* box, const SyncRequest& request, bool read_only) {
@@ -155,15 +176,15 @@ SyncResult Sync(Box* box, const SyncRequest& request, bool read_only) {
     box->recent_from = std::max(box->recent_from, after_last);
   }
   if (request.since.value() == 0 || request.after.value() != 0) return result;
-  result.expunged_complete = request.since >= box->expunges_known_since;
-  for (const auto& [uid, modseq] : box->expunged) {
-    if (modseq > request.since) result.expunged.Add(uid.value());
-  }
+  Expunged expunged = ListExpunged(*box, request.since);
+  result.expunged = std::move(expunged.uids);
+  result.expunged_complete = expunged.complete;
   return result;
 }
 
 StoreResult StoreFlags(Box* box, const StoreRequest& request) {
   StoreResult result;
+  ModSeq modseq;  // one for all that this changes
   ForEach(box, request.uids, [&](auto at) {
     Message& message = at->second;
     if (request.unchanged_since.has_value() && message.modseq > *request.unchanged_since) {
@@ -173,7 +194,8 @@ StoreResult StoreFlags(Box* box, const StoreRequest& request) {
     FlagSet after = ChangeFlags(message.flags, request.change, request.flags);
     if (!(after == message.flags)) {
       message.flags = std::move(after);
-      message.modseq = box->NextModSeq();
+      if (modseq == ModSeq()) modseq = box->NextModSeq();
+      message.modseq = modseq;
     }
     result.messages.push_back({at->first, message.modseq, message.flags, false});
   });
@@ -193,11 +215,15 @@ absl::StatusOr<CopyResult> Copy(AccountState* account, Box* box, const UidSet& u
   if (!move && octets > quota) return MakeError(ErrorCode::kOverQuota, "Quota exceeded");
   CopyResult result;
   result.uid_validity = target->uid_validity;
+  if (copies.empty()) return result;
+  const ModSeq added = target->NextModSeq();
   for (auto& [uid, message] : copies) {
     result.source.Add(uid.value());
-    result.destination.Add(Add(target.get(), std::move(message)).value());
-    if (move) Remove(box, box->messages.find(uid));
+    result.destination.Add(Add(target.get(), std::move(message), added).value());
   }
+  if (!move) return result;
+  const ModSeq removed = box->NextModSeq();
+  for (const auto& [uid, message] : copies) Remove(box, box->messages.find(uid), removed);
   return result;
 }
 
@@ -268,6 +294,12 @@ class MemoryMailbox : public Mailbox {
     });
   }
 
+  void ListExpunged(ModSeq since, Callback<Expunged> done) override {
+    AnswerHere<Expunged>(std::move(done), [box = box_, since] {
+      return memory_internal::ListExpunged(*box, since);
+    });
+  }
+
   void WaitForChange(ModSeq since, absl::AnyInvocable<void()> wake) override {
     box_->waiters.remove_if([this](const auto& waiter) { return waiter.owner == this; });
     if (!wake) return;
@@ -283,7 +315,7 @@ class MemoryMailbox : public Mailbox {
         if (at == box->messages.end()) continue;
         const Message& message = at->second;
         found.push_back({uid, message.internal_date, message.octets->size(), message.structure,
-                         absl::StrCat("M", box->id.value(), "-", uid.value()), ""});
+                         message.email_id});
       }
       return found;
     });
@@ -316,10 +348,7 @@ class MemoryMailbox : public Mailbox {
                          [backend = backend_, account = account_, box = box_,
                           uids = std::move(uids)]() -> absl::Status {
                            if (box->deleted) return memory_internal::NoSuchMailbox();
-                           memory_internal::ForEach(box.get(), uids, [&](auto at) {
-                             if (at->second.flags.Has(SystemFlag::kDeleted))
-                               memory_internal::Remove(box.get(), at);
-                           });
+                           memory_internal::Expunge(box.get(), uids);
                            backend->WakeWaiters(account);
                            return absl::OkStatus();
                          });
@@ -390,11 +419,12 @@ class MemoryAppendStream : public AppendStream {
             return MakeError(ErrorCode::kOverQuota, "Quota exceeded");
           }
           Message message;
+          message.email_id = backend->NextEmailId();
           message.structure = message::SerializeStructure(message::ParseStructure(*octets));
           message.octets = octets;
           message.flags = request->flags;
           message.internal_date = request->internal_date.value_or(backend->now_);
-          const Uid uid = memory_internal::Add(box.get(), std::move(message));
+          const Uid uid = memory_internal::Add(box.get(), std::move(message), box->NextModSeq());
           backend->WakeWaiters(account);
           return AppendResult{box->uid_validity, uid};
         });
@@ -577,8 +607,8 @@ class MemoryAccount : public Account {
     const std::shared_ptr<Box> target = state->Make();
     state->boxes[to] = target;
     while (!inbox->messages.empty()) {
-      memory_internal::Add(target.get(), inbox->messages.begin()->second);
-      memory_internal::Remove(inbox.get(), inbox->messages.begin());
+      memory_internal::Add(target.get(), inbox->messages.begin()->second, target->NextModSeq());
+      memory_internal::Remove(inbox.get(), inbox->messages.begin(), inbox->NextModSeq());
     }
     return absl::OkStatus();
   }
@@ -624,14 +654,18 @@ Uid MemoryBackend::Deliver(absl::string_view user, absl::string_view mailbox,
                            absl::string_view message, const FlagSet& flags) {
   const std::shared_ptr<AccountState> account = accounts_.find(user)->second;
   Message record;
+  record.email_id = NextEmailId();
   record.octets = std::make_shared<const std::string>(message);
   record.structure = message::SerializeStructure(message::ParseStructure(message));
   record.internal_date = now_;
   record.flags = flags;
-  const Uid uid = memory_internal::Add(account->Find(mailbox).get(), std::move(record));
+  const std::shared_ptr<Box> box = account->Find(mailbox);
+  const Uid uid = memory_internal::Add(box.get(), std::move(record), box->NextModSeq());
   WakeWaiters(account);
   return uid;
 }
+
+std::string MemoryBackend::NextEmailId() { return absl::StrCat("M", ++last_email_id_); }
 
 void MemoryBackend::FailAfter(size_t calls, absl::Status error) {
   failures_.resize(failures_.size() + calls);

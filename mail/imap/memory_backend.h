@@ -82,6 +82,7 @@ class MemoryBackend : public Backend {
 
   // Runs `call` now or when the test says so.
   void Run(absl::AnyInvocable<void()> call);
+  std::string NextEmailId();
   // The failure that the next call is due.
   absl::Status TakeFailure();
   // Runs `work` and hands its result on.
@@ -98,6 +99,7 @@ class MemoryBackend : public Backend {
   bool deferred_ = false;
   absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
   uint64_t quota_octets_ = UINT64_MAX;
+  uint64_t last_email_id_ = 0;
   Credentials last_credentials_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mail/imap/commands.h"
+#include "mail/imap/condstore.h"
 #include "mail/imap/mailbox_name.h"
 
 namespace packetboat::imap {
@@ -62,20 +63,37 @@ NumberSet AllNumbers(const View& view) {
   return numbers;
 }
 
-// Removes what is \Deleted by the mailbox's state of now, all of it or what `uids` names.
-Task<absl::Status> ExpungeDeleted(Context& context, const std::optional<SequenceSet>& uids) {
+// Removes what is \Deleted by the mailbox's state of now, all of it or what `uids` names: answers
+// the UIDs that it named, and perhaps such as no longer exist.
+Task<absl::StatusOr<UidSet>> ExpungeDeleted(Context& context,
+                                            const std::optional<SequenceSet>& uids) {
+  UidSet named;
   const absl::Status synchronized = co_await context.Synchronize(Freshness::kLocal);
   if (!synchronized.ok()) co_return synchronized;
   Selection& selection = *context.selection;
   const View& view = selection.view;
   const NumberSet numbers = uids.has_value() ? view.ResolveUids(*uids) : AllNumbers(view);
   for (const NumberSet& batch : Batches(Deleted(view, numbers), kMaxMessagesPerChange)) {
-    const absl::Status status = co_await context.AskDone([&](DoneCallback done) {
-      selection.mailbox->Expunge(view.UidRangesOf(batch), std::move(done));
-    });
+    const UidSet ranges = view.UidRangesOf(batch);
+    const absl::Status status = co_await context.AskDone(
+        [&](DoneCallback done) { selection.mailbox->Expunge(ranges, std::move(done)); });
     if (!status.ok()) co_return status;
+    for (const NumberRange& range : ranges.ranges()) named.AddRange(range.first, range.last);
   }
-  co_return absl::OkStatus();
+  co_return named;
+}
+
+// The MODSEQ up to which a client knows the mailbox that has just expunged `own` without being told
+// so: the newest, if nothing else happened.
+Task<ModSeq> KnownAtClose(Context& context, const UidSet& own) {
+  View& view = context.selection->view;
+  const ModSeq before = view.told();
+  const absl::Status status = co_await context.Synchronize(Freshness::kLocal);
+  if (!status.ok()) co_return before;
+  const View::Updates news = view.TakeUpdates(/*may_expunge=*/true);
+  const bool others = news.exists.has_value() || !news.flags.empty() || !news.modseqs.empty() ||
+                      !news.vanished.Subtract(own).empty();
+  co_return others ? before : view.told();
 }
 
 // The flags in the mailbox's spelling; nothing if it would get too many keywords.
@@ -94,6 +112,15 @@ std::optional<FlagSet> MailboxFlags(const Context& context, const FlagSet& wante
   const bool adds = change != FlagChange::kRemove && keywords > view.keywords().size();
   if (adds && keywords > context.options.limits.max_mailbox_keywords) return std::nullopt;
   return flags;
+}
+
+// RFC 7162 s3.1.3: what failed the check is named, whatever else there is to say.
+Reply StoreReply(const NumberSet& modified, bool gone) {
+  const std::string code = modified.empty() ? "" : absl::StrCat("MODIFIED ", modified.ToString());
+  if (gone && modified.empty()) return SomeGone();
+  if (gone) return No(code, "Conditional STORE failed, and some messages no longer exist");
+  if (!modified.empty()) return Ok(code, "Conditional STORE failed");
+  return Ok("Store completed");
 }
 
 FlagChange ChangeOf(Store::Mode mode) {
@@ -138,12 +165,18 @@ std::string CopyUid(const CopyResult& result) {
 Task<Reply> Execute(Context&, const Check&) { co_return Ok("Check completed"); }
 
 Task<Reply> Execute(Context& context, const Close&) {
-  absl::Status status;
-  if (!context.selection->read_only) status = co_await ExpungeDeleted(context, std::nullopt);
+  absl::StatusOr<UidSet> expunged = UidSet();
+  if (!context.selection->read_only) expunged = co_await ExpungeDeleted(context, std::nullopt);
   // Expunging a mailbox that has been deleted meanwhile has nothing left to do.
-  if (!status.ok() && !absl::IsNotFound(status)) co_return NoBecause(status);
+  if (!expunged.ok() && !absl::IsNotFound(expunged.status()))
+    co_return NoBecause(expunged.status());
+  std::string code;  // RFC 7162 s3.2.8
+  if (context.qresync && expunged.ok()) {
+    const ModSeq known = co_await KnownAtClose(context, *expunged);
+    code = HighestModSeqCode(known);
+  }
   context.selection = nullptr;
-  co_return Ok("Close completed");
+  co_return Ok(code, "Close completed");
 }
 
 Task<Reply> Execute(Context& context, const Unselect&) {
@@ -152,21 +185,26 @@ Task<Reply> Execute(Context& context, const Unselect&) {
 }
 
 Task<Reply> Execute(Context& context, const Expunge& command) {
-  const absl::Status status = co_await ExpungeDeleted(context, command.uids);
-  co_return status.ok() ? Ok("Expunge completed") : NoBecause(status);
+  const auto expunged = co_await ExpungeDeleted(context, command.uids);
+  co_return expunged.ok() ? Ok("Expunge completed") : NoBecause(expunged.status());
 }
 
+// A conditional STORE is answered with MODSEQ even where it is silent (RFC 7162 s3.1.3), and so is
+// any other once the client knows of it.
 Task<Reply> Execute(Context& context, const Store& command) {
   Selection& selection = *context.selection;
-  if (command.unchanged_since.has_value()) co_return Bad("Unknown parameter");
   const std::optional<NumberSet> numbers = Resolve(selection.view, command.uid, command.set);
   if (!numbers.has_value()) co_return BadNumbers();
+  if (command.unchanged_since.has_value()) EnableCondstore(context);
+  const auto answer = command.silent ? View::Answer::kModSeq : View::Answer::kFlags;
   StoreRequest request;
   request.change = ChangeOf(command.mode);
+  request.unchanged_since = command.unchanged_since;
   const std::optional<FlagSet> flags = MailboxFlags(context, command.flags, request.change);
   if (!flags.has_value()) co_return No("LIMIT", "Too many keywords in this mailbox");
   request.flags = *flags;
   uint64_t found = 0;
+  NumberSet modified;
   for (const NumberSet& batch : Batches(*numbers, kMaxMessagesPerChange)) {
     request.uids = selection.view.UidRangesOf(batch);
     const auto result = co_await context.Ask<StoreResult>([&](Callback<StoreResult> done) {
@@ -174,12 +212,15 @@ Task<Reply> Execute(Context& context, const Store& command) {
     });
     if (!result.ok()) co_return NoBecause(result.status());
     for (const MessageState& state : result->messages) {
-      selection.view.ApplyOwnChange(state, request.change, request.flags, !command.silent);
+      selection.view.ApplyOwnChange(state, request.change, request.flags, answer);
     }
-    found += result->messages.size();
+    for (const Uid uid : result->modified) {
+      modified.Add(command.uid ? uid.value() : selection.view.NumberOf(uid).value());
+    }
+    found += result->messages.size() + result->modified.size();
   }
-  if (!command.uid && found < numbers->Count()) co_return SomeGone();
-  co_return Ok("Store completed");
+  const bool gone = !command.uid && found < numbers->Count();
+  co_return StoreReply(modified, gone);
 }
 
 Task<Reply> Execute(Context& context, const Copy& command) {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mail/imap/commands.h"
+#include "mail/imap/condstore.h"
 #include "mail/imap/format.h"
 #include "mail/imap/message_reader.h"
 #include "mail/imap/search_program.h"
@@ -215,12 +216,14 @@ uint32_t Shown(const View& view, bool uid, SeqNum number) {
 }
 
 // `* SEARCH 2 84 882`, however many.
-Task<> SendSearch(Context& context, bool uid, const std::vector<SeqNum>& matches) {
+Task<> SendSearch(Context& context, const Search& command, const std::vector<SeqNum>& matches) {
+  const View& view = context.selection->view;
   context.Send("* SEARCH");
   for (const SeqNum number : matches) {
-    context.Send(absl::StrCat(" ", Shown(context.selection->view, uid, number)));
+    context.Send(absl::StrCat(" ", Shown(view, command.uid, number)));
     if (!context.HasRoom()) co_await context.WaitForRoom();
   }
+  if (AsksForModSeq(command.key)) context.Send(SearchModSeq(view, matches));
   context.Send("\r\n");
 }
 
@@ -238,6 +241,9 @@ void SendEsearch(Context& context, const Search& command, const std::vector<SeqN
   if (wanted.max && !shown.empty()) absl::StrAppend(&line, " MAX ", shown.max());
   if (wanted.count) absl::StrAppend(&line, " COUNT ", shown.Count());
   if (wanted.all && !shown.empty()) absl::StrAppend(&line, " ALL ", shown.ToString());
+  if (AsksForModSeq(command.key)) {
+    absl::StrAppend(&line, EsearchModSeq(context.selection->view, matches, wanted));
+  }
   context.SendUntagged(line);
 }
 
@@ -248,13 +254,14 @@ Task<Reply> Execute(Context& context, const Search& command) {
   const std::variant<SearchProgram, Reply> compiled =
       SearchProgram::Compile(command.key, command.charset, view, context.now);
   if (const auto* refused = std::get_if<Reply>(&compiled)) co_return *refused;
+  if (AsksForModSeq(command.key)) EnableCondstore(context);
   Searcher searcher(context, std::get<SearchProgram>(compiled));
   const auto matches = co_await searcher.Run();
   if (!matches.ok()) co_return NoBecause(matches.status());
   if (command.result.has_value()) {
     SendEsearch(context, command, *matches);
   } else {
-    co_await SendSearch(context, command.uid, *matches);
+    co_await SendSearch(context, command, *matches);
   }
   co_return Ok("Search completed");
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "mail/imap/object_id.h"
 #include "mail/imap/text_search.h"
 #include "mail/message/charset.h"
 #include "mail/message/encoded_word.h"
@@ -149,9 +150,6 @@ std::optional<Reply> SearchProgram::CompileNode(const SearchKey& key, absl::stri
     needs_header_ = true;
   }
   if (key.kind == Kind::kSequence || key.kind == Kind::kUid) return CompileSet(key, node);
-  if (key.kind == Kind::kModSeq || key.kind == Kind::kEmailId || key.kind == Kind::kThreadId) {
-    return Bad("Unknown search key");
-  }
   for (const SearchKey& child : key.children) {
     node->children.emplace_back();
     const std::optional<Reply> refused = CompileNode(child, charset, &node->children.back());
@@ -176,6 +174,8 @@ std::optional<bool> SearchProgram::Evaluate(const Node& node, const SearchFacts&
     case Kind::kSequence:
     case Kind::kUid:
       return node.numbers.Contains(facts.number.value());
+    case Kind::kModSeq:
+      return view_->ModSeqOf(facts.number).value() >= node.number;
     case Kind::kSystemFlag:
     case Kind::kKeyword:
     case Kind::kRecent:
@@ -245,6 +245,10 @@ std::optional<bool> SearchProgram::EvaluateMetadata(const Node& node,
       return metadata.size > node.number;
     case Kind::kSmaller:
       return metadata.size < node.number;
+    case Kind::kEmailId:
+      return metadata.email_id == node.text;
+    case Kind::kThreadId:
+      return ThreadIdOf(*facts.structure) == node.text;
     case Kind::kOlder:
       return metadata.internal_date <= now_ - absl::Seconds(static_cast<int64_t>(node.number));
     case Kind::kYounger:

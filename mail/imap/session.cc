@@ -8,6 +8,7 @@
 #include "mail/imap/command.h"
 #include "mail/imap/command_table.h"
 #include "mail/imap/commands.h"
+#include "mail/imap/condstore.h"
 #include "mail/imap/context.h"
 #include "mail/imap/parser.h"
 
@@ -221,7 +222,12 @@ Task<> ServerSession::Impl::Update(const CommandSpec& spec, Reply* reply) {
     if (fresh) *reply = NoBecause(status);
     co_return;
   }
-  co_await context_.SendUpdates(!spec.Has(CommandSpec::kKeepsNumbers), spec.Has(CommandSpec::kUid));
+  const bool expunged = co_await context_.SendUpdates(!spec.Has(CommandSpec::kKeepsNumbers),
+                                                      spec.Has(CommandSpec::kUid));
+  if (expunged && context_.qresync && spec.Has(CommandSpec::kTellsModSeq) &&
+      reply->kind == Reply::Kind::kOk) {
+    reply->code = HighestModSeqCode(context_.selection->view.told());
+  }
 }
 
 void ServerSession::Impl::Finish(absl::string_view tag, const Reply& reply) {

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "mail/imap/commands.h"
+#include "mail/imap/condstore.h"
 #include "mail/imap/format.h"
 #include "mail/imap/parser.h"
 
@@ -114,9 +115,19 @@ Task<Reply> Execute(Context& context, const Authenticate& command) {
   co_return reply;
 }
 
-// RFC 5161: what is not known is not an error; nothing that CAPABILITY lists needs enabling.
-Task<Reply> Execute(Context& context, const Enable&) {
-  context.SendUntagged("ENABLED");
+// RFC 5161: what is not known, or needs no enabling, is not an error.
+Task<Reply> Execute(Context& context, const Enable& command) {
+  std::string enabled = "ENABLED";
+  bool condstore = false;
+  for (const std::string& capability : command.capabilities) {
+    const bool qresync = capability == "QRESYNC";
+    if (!qresync && capability != "CONDSTORE") continue;
+    absl::StrAppend(&enabled, " ", capability);
+    context.qresync |= qresync;
+    condstore = true;
+  }
+  context.SendUntagged(enabled);
+  if (condstore) EnableCondstore(context);
   co_return Ok("Enable completed");
 }
 

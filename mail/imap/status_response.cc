@@ -1,7 +1,10 @@
 #include "mail/imap/status_response.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "mail/imap/mailbox_name.h"
+#include "mail/imap/object_id.h"
 
 namespace packetboat::imap {
 namespace {
@@ -23,7 +26,7 @@ std::string StatusValue(StatusItem item, const MailboxStatus& status, uint64_t a
     case StatusItem::kSize:
       return absl::StrCat(status.size);
     case StatusItem::kMailboxId:
-      return absl::StrCat("(F", status.id.value(), ")");
+      return absl::StrCat("(", ObjectId(status.id), ")");
     case StatusItem::kAppendLimit:
       return absl::StrCat(append_limit);
   }
@@ -31,6 +34,10 @@ std::string StatusValue(StatusItem item, const MailboxStatus& status, uint64_t a
 }
 
 }  // namespace
+
+bool AsksForModSeq(const std::vector<StatusItem>& items) {
+  return std::find(items.begin(), items.end(), StatusItem::kHighestModSeq) != items.end();
+}
 
 std::string StatusResponse(absl::string_view name, const std::vector<StatusItem>& items,
                            const MailboxStatus& status, uint64_t append_limit) {

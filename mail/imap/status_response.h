@@ -11,6 +11,9 @@
 
 namespace packetboat::imap {
 
+// Whether HIGHESTMODSEQ is among `items`: who asks for it knows CONDSTORE (RFC 7162 s3.1).
+bool AsksForModSeq(const std::vector<StatusItem>& items);
+
 // `STATUS "name" (MESSAGES 3 ...)` (RFC 3501 s7.2.4), for STATUS and LIST-STATUS.
 std::string StatusResponse(absl::string_view name, const std::vector<StatusItem>& items,
                            const MailboxStatus& status, uint64_t append_limit);

@@ -58,9 +58,12 @@ std::optional<NumberSet> View::ResolveNumbers(const SequenceSet& set) const {
 }
 
 NumberSet View::ResolveUids(const SequenceSet& set) const {
+  if (entries_.empty()) return NumberSet();
+  return NumbersIn(set.Resolve(entries_.back().uid));
+}
+
+NumberSet View::NumbersIn(const UidSet& uids) const {
   NumberSet numbers;
-  if (entries_.empty()) return numbers;
-  const NumberSet uids = set.Resolve(entries_.back().uid);
   for (const NumberRange& range : uids.ranges()) {
     const size_t begin = LowerBound(range.first);
     const size_t end = range.last == UINT32_MAX ? entries_.size() : LowerBound(range.last + 1);
@@ -68,6 +71,12 @@ NumberSet View::ResolveUids(const SequenceSet& set) const {
     numbers.AddRange(static_cast<uint32_t>(begin) + 1, static_cast<uint32_t>(end));
   }
   return numbers;
+}
+
+UidSet View::AllUids() const {
+  UidSet uids;
+  for (const Entry& entry : entries_) uids.Add(entry.uid);
+  return uids;
 }
 
 std::vector<Uid> View::UidsOf(const NumberSet& numbers) const {
@@ -152,13 +161,18 @@ void View::ApplyState(const MessageState& state) {
   const size_t index = LowerBound(state.uid.value());
   Entry& entry = entries_[index];
   if (entry.uid != state.uid.value() || entry.modseq >= state.modseq.value()) return;
-  if (SetFlags(state, &entry)) OweFlags(&entry);
+  SetFlags(state, &entry) ? OweFlags(&entry) : OweModSeq(&entry);
 }
 
 void View::OweFlags(Entry* entry) {
-  if (entry->flags_pending) return;
+  if (!entry->flags_pending && !entry->modseq_pending) pending_.push_back(entry->uid);
   entry->flags_pending = 1;
-  flags_pending_.push_back(entry->uid);
+}
+
+void View::OweModSeq(Entry* entry) {
+  if (!tells_modseqs_ || entry->flags_pending || entry->modseq_pending) return;
+  pending_.push_back(entry->uid);
+  entry->modseq_pending = 1;
 }
 
 void View::MarkExpunged(const NumberSet& uids) {
@@ -188,22 +202,27 @@ void View::Apply(const SyncResult& page) {
 }
 
 void View::ApplyOwnChange(const MessageState& state, FlagChange change, const FlagSet& flags,
-                          bool answer) {
+                          Answer answer) {
   const SeqNum number = NumberOf(state.uid);
   if (number.value() == 0) return;
   Entry& entry = entries_[number.value() - 1];
   const FlagSet expected = ChangeFlags(FlagsOf(number), change, flags);
   if (entry.modseq < state.modseq.value()) SetFlags(state, &entry);
-  if (answer || !(FlagsOf(number) == expected)) OweFlags(&entry);
+  if (answer == Answer::kFlags || !(FlagsOf(number) == expected)) return OweFlags(&entry);
+  if (answer == Answer::kModSeq) OweModSeq(&entry);
 }
 
 bool View::HasUpdates(bool may_expunge) const {
   return told_keywords_ != keywords_.size() || told_exists_ != size() || told_recent_ != recent_ ||
-         !flags_pending_.empty() || (may_expunge && expunged_ != 0);
+         !pending_.empty() || (may_expunge && expunged_ != 0);
 }
 
-// From the highest number down, so that each is as before when its turn comes.
+// Numbers from the highest down, so that each is as before when its turn comes.
 void View::TakeExpunged(Updates* updates) {
+  for (uint32_t number = 1; number <= told_exists_; ++number) {
+    const Entry& entry = At(SeqNum(number));
+    if (entry.expunged) updates->vanished.Add(entry.uid);
+  }
   for (uint32_t number = size(); number > 0; --number) {
     const Entry& entry = At(SeqNum(number));
     if (!entry.expunged) continue;
@@ -216,23 +235,31 @@ void View::TakeExpunged(Updates* updates) {
   expunged_ = 0;
 }
 
+void View::TakePending(Updates* updates) {
+  for (const uint32_t uid : pending_) {
+    const SeqNum number = NumberOf(Uid(uid));
+    if (number.value() == 0) continue;
+    Entry& entry = entries_[number.value() - 1];
+    const bool flags = entry.flags_pending;
+    entry.flags_pending = entry.modseq_pending = 0;
+    if (!entry.expunged) (flags ? updates->flags : updates->modseqs).push_back(number);
+  }
+  pending_.clear();
+  std::sort(updates->flags.begin(), updates->flags.end());
+  std::sort(updates->modseqs.begin(), updates->modseqs.end());
+}
+
 View::Updates View::TakeUpdates(bool may_expunge) {
   Updates updates;
   updates.keywords = told_keywords_ != keywords_.size();
   if (may_expunge && expunged_ != 0) TakeExpunged(&updates);
   if (told_exists_ != size()) updates.exists = size();
   if (updates.exists.has_value() || told_recent_ != recent_) updates.recent = recent_;
-  for (const uint32_t uid : flags_pending_) {
-    const SeqNum number = NumberOf(Uid(uid));
-    if (number.value() == 0) continue;
-    entries_[number.value() - 1].flags_pending = 0;
-    if (!IsExpunged(number)) updates.flags.push_back(number);
-  }
-  std::sort(updates.flags.begin(), updates.flags.end());
-  flags_pending_.clear();
+  TakePending(&updates);
   told_keywords_ = keywords_.size();
   told_exists_ = size();
   told_recent_ = recent_;
+  if (expunged_ == 0) told_ = synced_;
   return updates;
 }
 

@@ -54,6 +54,11 @@ class View {
   std::optional<NumberSet> ResolveNumbers(const SequenceSet& set) const;
   NumberSet ResolveUids(const SequenceSet& set) const;
 
+  // The messages whose UIDs are in `uids`.
+  NumberSet NumbersIn(const UidSet& uids) const;
+  // The UIDs of all messages that have a number.
+  UidSet AllUids() const;
+
   // The UIDs of the messages `numbers`, without those that are known to be gone.
   std::vector<Uid> UidsOf(const NumberSet& numbers) const;
 
@@ -75,22 +80,38 @@ class View {
   // What is not among `uids` is gone.
   void ExpungeAllBut(const UidSet& uids);
 
-  // A message after this session's own `change` of `flags`. The client is owed its flags if it
-  // asked for them (`answer`), or if they are not what it must expect from what it knew.
+  // What a client is owed for its own change, if its flags became what it must expect. Flags that
+  // became others are always told.
+  enum class Answer {
+    kNothing,
+    kModSeq,  // .SILENT, and only to a client that has shown that it knows MODSEQ
+    kFlags,
+  };
+
+  // A message after this session's own `change` of `flags`.
   void ApplyOwnChange(const MessageState& state, FlagChange change, const FlagSet& flags,
-                      bool answer);
+                      Answer answer);
+
+  // From now on the client is also told of changes that altered nothing but a MODSEQ (RFC 7162
+  // s3.1).
+  void TellModSeqs() { tells_modseqs_ = true; }
 
   // The MODSEQ up to which the view is complete; what the next Sync shall start from.
   ModSeq synced() const { return synced_; }
   void set_synced(ModSeq modseq) { synced_ = modseq; }
+  // The MODSEQ up to which the client has been told everything: HIGHESTMODSEQ. Below synced() while
+  // an EXPUNGE has to wait.
+  ModSeq told() const { return told_; }
 
   // What the client must hear to know the view as it is, in the order in which it must be sent.
   struct Updates {
     bool keywords = false;         // FLAGS: there are new keywords
     std::vector<SeqNum> expunged;  // EXPUNGE: each number as it is when its turn comes
+    UidSet vanished;               // the same as VANISHED says it
     std::optional<uint32_t> exists;
     std::optional<uint32_t> recent;
-    std::vector<SeqNum> flags;  // FETCH: the flags changed
+    std::vector<SeqNum> flags;    // FETCH: the flags changed
+    std::vector<SeqNum> modseqs;  // FETCH: nothing but the MODSEQ changed
   };
 
   // Takes them; from now on the client knows. Without `may_expunge` expunged messages stay (RFC
@@ -107,9 +128,10 @@ class View {
     uint64_t recent : 1;
     uint32_t uid;
     uint32_t keyword_set : 24;
-    uint32_t system : 6;
+    uint32_t system : 5;
     uint32_t expunged : 1;
     uint32_t flags_pending : 1;
+    uint32_t modseq_pending : 1;
   };
   static_assert(sizeof(Entry) == 16);
 
@@ -122,11 +144,13 @@ class View {
   void Append(const MessageState& state);
   bool SetFlags(const MessageState& state, Entry* entry);
   void OweFlags(Entry* entry);
+  void OweModSeq(Entry* entry);
   uint32_t InternKeywords(const std::vector<std::string>& keywords);
   void DropUnusedKeywordSets();
   void MarkExpunged(const NumberSet& uids);
   void MarkExpunged(Entry* entry);
   void TakeExpunged(Updates* updates);
+  void TakePending(Updates* updates);
 
   std::vector<Entry> entries_;  // by UID
   std::vector<std::string> keywords_;
@@ -134,12 +158,14 @@ class View {
   std::map<std::vector<std::string>, uint32_t> keyword_set_index_ = {{{}, 0}};
 
   ModSeq synced_;
+  ModSeq told_;
+  bool tells_modseqs_ = false;
   uint32_t recent_ = 0;
   uint32_t told_exists_ = 0;
   uint32_t told_recent_ = 0;
   size_t told_keywords_ = 0;
   size_t expunged_ = 0;
-  std::vector<uint32_t> flags_pending_;  // UIDs, in no order
+  std::vector<uint32_t> pending_;  // UIDs of messages whose flags or MODSEQ are owed, in no order
 };
 
 }  // namespace packetboat::imap

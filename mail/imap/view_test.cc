@@ -125,12 +125,73 @@ TEST(View, SilentChangeOwesNothingUnlessTheResultIsAnother) {
   View view = ThreeMessages();
   FlagSet seen;
   seen.Add(SystemFlag::kSeen);
-  view.ApplyOwnChange(State(10, 4, kSeenBit), FlagChange::kAdd, seen, /*answer=*/false);
+  view.ApplyOwnChange(State(10, 4, kSeenBit), FlagChange::kAdd, seen, View::Answer::kNothing);
   EXPECT_FALSE(view.HasUpdates(true));
-  view.ApplyOwnChange(State(20, 5, kSeenBit | kFlaggedBit), FlagChange::kAdd, seen, false);
+  view.ApplyOwnChange(State(20, 5, kSeenBit | kFlaggedBit), FlagChange::kAdd, seen,
+                      View::Answer::kNothing);
   EXPECT_EQ(view.TakeUpdates(false).flags, std::vector<SeqNum>{SeqNum(2)});
-  view.ApplyOwnChange(State(30, 3), FlagChange::kRemove, seen, /*answer=*/true);
+  view.ApplyOwnChange(State(30, 3), FlagChange::kRemove, seen, View::Answer::kFlags);
   EXPECT_EQ(view.TakeUpdates(false).flags, std::vector<SeqNum>{SeqNum(3)});
+}
+
+// RFC 7162 s3.1: only a client that knows mod-sequences hears of one alone.
+TEST(View, ModSeqThatChangedAloneIsToldToWhoKnowsIt) {
+  View view = ThreeMessages();
+  view.Apply(Page({State(20, 4)}));
+  EXPECT_FALSE(view.HasUpdates(true));
+  view.TellModSeqs();
+  view.Apply(Page({State(20, 5)}));
+  const View::Updates updates = view.TakeUpdates(false);
+  EXPECT_TRUE(updates.flags.empty());
+  EXPECT_EQ(updates.modseqs, std::vector<SeqNum>{SeqNum(2)});
+  EXPECT_FALSE(view.HasUpdates(true));
+}
+
+TEST(View, FlagsThatAreOwedTellTheModSeqToo) {
+  View view = ThreeMessages();
+  view.TellModSeqs();
+  view.Apply(Page({State(20, 4)}));
+  view.Apply(Page({State(20, 5, kSeenBit)}));
+  view.Apply(Page({State(20, 6, kSeenBit)}));
+  const View::Updates updates = view.TakeUpdates(false);
+  EXPECT_EQ(updates.flags, std::vector<SeqNum>{SeqNum(2)});
+  EXPECT_TRUE(updates.modseqs.empty());
+}
+
+TEST(View, SilentChangeOwesTheModSeqToWhoKnowsIt) {
+  View view = ThreeMessages();
+  FlagSet seen;
+  seen.Add(SystemFlag::kSeen);
+  view.ApplyOwnChange(State(10, 4, kSeenBit), FlagChange::kAdd, seen, View::Answer::kModSeq);
+  EXPECT_FALSE(view.HasUpdates(true));
+  view.TellModSeqs();
+  view.ApplyOwnChange(State(20, 5, kSeenBit), FlagChange::kAdd, seen, View::Answer::kModSeq);
+  EXPECT_EQ(view.TakeUpdates(false).modseqs, std::vector<SeqNum>{SeqNum(2)});
+}
+
+// RFC 7162 s3.2.10: VANISHED names the same messages as EXPUNGE.
+TEST(View, VanishedNamesWhatExpungeDoes) {
+  View view = ThreeMessages();
+  view.Apply(Page({State(40, 4), State(50, 5)}));
+  view.Apply(Page({}, {10, 20, 50}));
+  const View::Updates updates = view.TakeUpdates(true);
+  EXPECT_EQ(updates.vanished.ToString(), "10,20");
+  EXPECT_EQ(updates.expunged, (std::vector<SeqNum>{SeqNum(2), SeqNum(1)}));
+  EXPECT_EQ(view.AllUids().ToString(), "30,40");
+}
+
+// A client that comes back with HIGHESTMODSEQ must not miss what it was not told.
+TEST(View, HighestModSeqStaysBelowAnExpungeThatWaits) {
+  View view = ThreeMessages();
+  view.set_synced(ModSeq(3));
+  view.TakeUpdates(true);
+  EXPECT_EQ(view.told(), ModSeq(3));
+  view.Apply(Page({}, {20}));
+  view.set_synced(ModSeq(4));
+  view.TakeUpdates(false);
+  EXPECT_EQ(view.told(), ModSeq(3));
+  view.TakeUpdates(true);
+  EXPECT_EQ(view.told(), ModSeq(4));
 }
 
 TEST(View, KeywordsAreToldWhenTheyAreNewAndKeepTheirSpelling) {

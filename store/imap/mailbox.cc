@@ -62,6 +62,16 @@ absl::StatusOr<std::vector<model::MessageState>> StatesOf(const model::MailboxRe
   return states;
 }
 
+absl::StatusOr<imap::Expunged> ReadExpunged(const model::MailboxReader& mailbox, ModSeq since) {
+  ASSIGN_OR_RETURN(const model::MailboxReader::Expunges expunges, mailbox.ExpungedSince(since));
+  imap::Expunged result;
+  for (const model::UidRange& range : expunges.uids) {
+    result.uids.AddRange(range.first.value(), range.last.value());
+  }
+  result.complete = expunges.complete;
+  return result;
+}
+
 // Reads the body again, in pieces.
 absl::StatusOr<message::Structure> ParseBody(const model::Reader& reader,
                                              const model::BodyRef& body) {
@@ -121,6 +131,17 @@ class SelectedMailbox : public imap::Mailbox {
         [request, place = place_, recent, mark,
          read_only = info_.read_only](const kv::Reader& state) {
           return ReadChanges(request, place, *recent, mark, read_only, state);
+        },
+        std::move(done));
+  }
+
+  void ListExpunged(ModSeq since, Callback<imap::Expunged> done) override {
+    context_.Read<imap::Expunged>(
+        Freshness::kLocal,
+        [since, place = place_](const kv::Reader& state) -> absl::StatusOr<imap::Expunged> {
+          const model::Reader reader(state, place.shard);
+          ASSIGN_OR_RETURN(const model::MailboxReader mailbox, place.Open(reader));
+          return ReadExpunged(mailbox, since);
         },
         std::move(done));
   }
@@ -299,12 +320,9 @@ class SelectedMailbox : public imap::Mailbox {
       result.changed.back().recent = message.uid >= first_recent;
     }
     if (request.since == ModSeq() || request.after != Uid()) return result;
-    ASSIGN_OR_RETURN(const model::MailboxReader::Expunges expunges,
-                     mailbox.ExpungedSince(request.since));
-    for (const model::UidRange& range : expunges.uids) {
-      result.expunged.AddRange(range.first.value(), range.last.value());
-    }
-    result.expunged_complete = expunges.complete;
+    ASSIGN_OR_RETURN(imap::Expunged expunged, ReadExpunged(mailbox, request.since));
+    result.expunged = std::move(expunged.uids);
+    result.expunged_complete = expunged.complete;
     return result;
   }
 
@@ -322,8 +340,7 @@ class SelectedMailbox : public imap::Mailbox {
                      .internal_date = info->internal_date,
                      .size = info->size(),
                      .structure = std::move(structure),
-                     .email_id = info->email_id,
-                     .thread_id = ""});
+                     .email_id = info->email_id});
     }
     return all;
   }

@@ -139,7 +139,9 @@ class ImapTarget:
         self._current = self._connections[name]
 
     def send(self, octets):
-        self._current.send(octets)
+        """A UIDVALIDITY that the client names is the store's, as `matches` knows it."""
+        known = lambda found: b"(QRESYNC (%d " % self._uid_validities.get(int(found[1]), int(found[1]))
+        self._current.send(re.sub(rb"\(QRESYNC \((\d+) ", known, octets))
 
     def matches(self, pattern, line):
         """In an engine UIDVALIDITY counts from 1, in a store from the time on: a number of the dialog stands for one of the

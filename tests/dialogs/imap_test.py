@@ -15,6 +15,7 @@ from tests.e2e import running
 FOLDER = "mail/imap/testdata/dialogs"
 
 _FAILS = "has a store that fails once and answers the next moment"
+_FORGETS = "has a store that has forgotten its expunges, as after tombstone_window"
 _CLOCK = "is about times to the second"
 
 # Dialogs for the engine alone, and why.
@@ -29,6 +30,8 @@ ENGINE_ONLY = {
     "half-closed-client-gets-every-answer": "says when each call is answered",
     "half-closed-client-while-idle-is-let-go": "ends the stream under TLS and reads on, which Python's TLS cannot",
     "login-on-another-node-is-relayed": "ends where another node takes over",
+    "qresync-select-after-the-expunges-were-forgotten": _FORGETS,
+    "qresync-sequence-match-data-spare-what-the-client-knows": _FORGETS,
     "header-over-the-limit": "has a message that APPEND refuses, behind its back",
     "shutdown-in-the-midst-of-a-command-waits": "has octets that are surely read before the server is told to stop",
     "idle-without-a-mailbox-stays-alive": _CLOCK,
