@@ -46,6 +46,7 @@ imap::SessionLimits ToSessionLimits(const config::Store& store) {
   limits.max_output_octets = config.output_bytes();
   limits.max_mailbox_keywords = config.mailbox_keywords();
   limits.max_header_octets = config.header_bytes();
+  limits.max_sort_octets = config.sort_bytes();
   return limits;
 }
 

@@ -195,8 +195,20 @@ absl::string_view CriterionName(SortCriterion::Kind kind) {
       return "SUBJECT";
     case SortCriterion::Kind::kTo:
       return "TO";
+    case SortCriterion::Kind::kDisplayFrom:
+      return "DISPLAYFROM";
+    case SortCriterion::Kind::kDisplayTo:
+      return "DISPLAYTO";
   }
   return "";
+}
+
+std::string ReturnText(const std::optional<SearchReturn>& result) {
+  if (!result.has_value()) return "";
+  std::string out = absl::StrCat(" RETURN (", result->min ? "MIN " : "", result->max ? "MAX " : "",
+                                 result->all ? "ALL " : "", result->count ? "COUNT " : "");
+  out.back() = ')';
+  return out;
 }
 
 // One function for each command: its arguments, each with a space in front.
@@ -291,13 +303,7 @@ struct ArgumentsOf {
   }
 
   std::string operator()(const Search& c) const {
-    std::string out;
-    if (c.result.has_value()) {
-      absl::StrAppend(&out, " RETURN (", c.result->min ? "MIN " : "", c.result->max ? "MAX " : "",
-                      c.result->all ? "ALL " : "", c.result->count ? "COUNT " : "");
-      out.back() = ')';
-    }
-    return absl::StrCat(out, CharsetText(c.charset), " ", KeyText(c.key));
+    return absl::StrCat(ReturnText(c.result), CharsetText(c.charset), " ", KeyText(c.key));
   }
 
   std::string operator()(const Sort& c) const {
@@ -305,7 +311,8 @@ struct ArgumentsOf {
         absl::StrJoin(c.criteria, " ", [](std::string* out, const SortCriterion& criterion) {
           absl::StrAppend(out, criterion.reverse ? "REVERSE " : "", CriterionName(criterion.kind));
         });
-    return absl::StrCat(" (", criteria, ")", CharsetText(c.charset), " ", KeyText(c.key));
+    return absl::StrCat(ReturnText(c.result), " (", criteria, ")", CharsetText(c.charset), " ",
+                        KeyText(c.key));
   }
 
   std::string operator()(const Thread& c) const {

@@ -247,13 +247,16 @@ struct Search {
 
 // RFC 5256 s3.
 struct SortCriterion {
-  enum class Kind { kArrival, kCc, kDate, kFrom, kSize, kSubject, kTo };
+  // The last two are RFC 5957's.
+  enum class Kind { kArrival, kCc, kDate, kFrom, kSize, kSubject, kTo, kDisplayFrom, kDisplayTo };
   Kind kind = Kind::kArrival;
   bool reverse = false;
 };
 
 struct Sort {
   bool uid = false;
+  // Not set: answer with SORT, else with ESEARCH (RFC 5267 s3).
+  std::optional<SearchReturn> result;
   // At least one.
   std::vector<SortCriterion> criteria;
   std::string charset;

@@ -50,9 +50,11 @@ Task<Reply> Execute(Context& context, const Store& command);
 Task<Reply> Execute(Context& context, const Copy& command);
 Task<Reply> Execute(Context& context, const Move& command);
 
-// fetch_command.cc, search_command.cc, idle_command.cc
+// fetch_command.cc, search_command.cc, sort_command.cc, idle_command.cc
 Task<Reply> Execute(Context& context, const Fetch& command);
 Task<Reply> Execute(Context& context, const Search& command);
+Task<Reply> Execute(Context& context, const Sort& command);
+Task<Reply> Execute(Context& context, const Thread& command);
 Task<Reply> Execute(Context& context, const Idle& command);
 
 // append_command.cc. The message of `command` is announced, its octets are still to come; they are

@@ -32,6 +32,7 @@ size_t* FindLimit(SessionOptions* options, absl::string_view name) {
       {"max_output_octets", &session.max_output_octets},
       {"max_mailbox_keywords", &session.max_mailbox_keywords},
       {"max_header_octets", &session.max_header_octets},
+      {"max_sort_octets", &session.max_sort_octets},
       {"max_search_keys", &syntax.max_search_keys},
       {"max_line_octets", &syntax.max_line_octets},
       {"max_message_octets", &syntax.max_message_octets},

@@ -91,6 +91,9 @@ struct SessionLimits {
   // header of a message that came otherwise, or of an attached one, so much is looked at for
   // BODY[HEADER.FIELDS] and SEARCH.
   size_t max_header_octets = 1024 * 1024;
+  // What one SORT or THREAD may hold about the messages that it puts in order: a million of them
+  // take some 60 octets each and their texts. NO [LIMIT].
+  size_t max_sort_octets = 256 * 1024 * 1024;
 };
 
 }  // namespace packetboat::imap

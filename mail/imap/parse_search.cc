@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -6,8 +7,8 @@
 #include "absl/strings/strip.h"
 #include "mail/imap/grammar.h"
 
-// SEARCH, SORT, THREAD: RFC 3501 s6.4.4, RFC 4731, RFC 5032, RFC 5256, RFC 7162 s3.1.5, RFC 8474
-// s6.
+// SEARCH, SORT, THREAD: RFC 3501 s6.4.4, RFC 4731, RFC 5032, RFC 5256, RFC 5267 s3, RFC 5957, RFC
+// 7162 s3.1.5, RFC 8474 s6.
 
 namespace packetboat::imap {
 namespace {
@@ -272,6 +273,12 @@ bool TakeReturnOptions(TokenReader& in, SearchReturn* out) {
   return in.TakeClose() || in.Fail("Invalid RETURN options");
 }
 
+// [RETURN SP search-return-opts SP].
+bool TakeReturn(TokenReader& in, std::optional<SearchReturn>* out) {
+  if (!in.TakeWord("RETURN")) return true;
+  return TakeSpace(in) && TakeReturnOptions(in, &out->emplace()) && TakeSpace(in);
+}
+
 bool TakeSortCriterion(TokenReader& in, SortCriterion* out) {
   constexpr std::pair<absl::string_view, SortCriterion::Kind> kCriteria[] = {
       {"ARRIVAL", SortCriterion::Kind::kArrival},
@@ -280,7 +287,9 @@ bool TakeSortCriterion(TokenReader& in, SortCriterion* out) {
       {"FROM", SortCriterion::Kind::kFrom},
       {"SIZE", SortCriterion::Kind::kSize},
       {"SUBJECT", SortCriterion::Kind::kSubject},
-      {"TO", SortCriterion::Kind::kTo}};
+      {"TO", SortCriterion::Kind::kTo},
+      {"DISPLAYFROM", SortCriterion::Kind::kDisplayFrom},
+      {"DISPLAYTO", SortCriterion::Kind::kDisplayTo}};
   out->reverse = in.TakeWord("REVERSE");
   if (out->reverse && !TakeSpace(in)) return false;
   const std::string name = in.TakeUpperAtom();
@@ -310,18 +319,14 @@ bool TakeCharsetAndKeys(TokenReader& in, std::string* charset, SearchKey* key) {
 
 bool ParseSearch(TokenReader& in, Search* out) {
   if (!TakeSpace(in)) return false;
-  if (in.TakeWord("RETURN")) {
-    if (!TakeSpace(in) || !TakeReturnOptions(in, &out->result.emplace()) || !TakeSpace(in)) {
-      return false;
-    }
-  }
+  if (!TakeReturn(in, &out->result)) return false;
   if (in.TakeWord("CHARSET")) return TakeCharsetAndKeys(in, &out->charset, &out->key);
   return KeyReader(in).TakeKeys(&out->key);
 }
 
 bool ParseSort(TokenReader& in, Sort* out) {
-  return TakeSpace(in) && TakeSortCriteria(in, &out->criteria) &&
-         TakeCharsetAndKeys(in, &out->charset, &out->key);
+  if (!TakeSpace(in) || !TakeReturn(in, &out->result)) return false;
+  return TakeSortCriteria(in, &out->criteria) && TakeCharsetAndKeys(in, &out->charset, &out->key);
 }
 
 bool ParseThread(TokenReader& in, Thread* out) {

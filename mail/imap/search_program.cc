@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "mail/imap/object_id.h"
 #include "mail/imap/text_search.h"
-#include "mail/message/charset.h"
+#include "mail/message/charset_decoder.h"
 #include "mail/message/encoded_word.h"
 #include "mail/message/header.h"
 
@@ -83,8 +83,8 @@ std::optional<EnvelopeField> FindInEnvelope(const message::Envelope& envelope,
   return std::nullopt;
 }
 
-bool ValueContains(absl::string_view value, absl::string_view folded) {
-  return ContainsFolded(message::DecodeHeaderText(value, ConvertCharsetByIcu), folded);
+bool ValueContains(absl::string_view value, absl::string_view mapped) {
+  return ContainsMapped(message::DecodeHeaderText(value, message::ConvertCharsetByIcu), mapped);
 }
 
 absl::CivilDay DayOf(absl::Time time, int zone_minutes) {
@@ -109,6 +109,9 @@ bool CompareDay(Kind kind, absl::CivilDay day, absl::CivilDay wanted) {
 std::variant<SearchProgram, Reply> SearchProgram::Compile(const SearchKey& key,
                                                           absl::string_view charset,
                                                           const View& view, absl::Time now) {
+  if (!charset.empty() && !message::CharsetDecoder::Open(charset).has_value()) {
+    return No("BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
+  }
   SearchProgram program(view, now);
   // Without a charset it would be US-ASCII; octets beyond that are what clients mean by UTF-8.
   const std::optional<Reply> refused =
@@ -138,10 +141,8 @@ std::optional<Reply> SearchProgram::CompileNode(const SearchKey& key, absl::stri
   node->number = key.number;
   if (HasText(key.kind)) {
     std::string utf8;
-    if (!message::ConvertCharset(charset, key.text, ConvertCharsetByIcu, &utf8)) {
-      return No("BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
-    }
-    node->text = FoldCase(utf8);
+    message::ConvertCharsetByIcu(charset, key.text, &utf8);
+    node->text = Casemap(utf8);
   }
   if (key.kind == Kind::kBody || key.kind == Kind::kText) {
     node->text_index = texts_.size();

@@ -29,12 +29,12 @@ struct SearchFacts {
 };
 
 // The keys of a SEARCH (RFC 3501 s6.4.4), made ready for many messages: sets resolved, texts
-// decoded and folded. A value; borrows the view.
+// decoded and mapped (text_search.h). A value; borrows the view.
 class SearchProgram {
  public:
   // A text that is looked for in the message as a whole.
   struct Text {
-    std::string folded;
+    std::string mapped;
     bool in_header = false;  // TEXT; BODY looks in the body only
   };
 
@@ -56,7 +56,7 @@ class SearchProgram {
     std::vector<Node> children;
     NumberSet numbers;  // message numbers, for kSequence and kUid
     SystemFlag flag = SystemFlag::kSeen;
-    std::string text;  // folded; a keyword as it is
+    std::string text;  // mapped; a keyword as it is
     std::string header;
     absl::CivilDay date;
     uint64_t number = 0;

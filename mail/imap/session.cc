@@ -20,12 +20,8 @@ struct Dispatch {
   Context& context;
 
   Task<Reply> operator()(const auto& arguments) const { return Execute(context, arguments); }
-  // APPEND runs while it is read; the two others are not in the command table.
-  Task<Reply> operator()(const Append&) const { return Unknown(); }
-  Task<Reply> operator()(const Sort&) const { return Unknown(); }
-  Task<Reply> operator()(const Thread&) const { return Unknown(); }
-
-  static Task<Reply> Unknown() { co_return Bad("Unknown command"); }
+  // APPEND runs while it is read.
+  Task<Reply> operator()(const Append&) const { co_return Bad("Unknown command"); }
 };
 
 SessionAction MakeAction(SessionAction::Kind kind) {

@@ -7,27 +7,25 @@
 
 #include "absl/strings/string_view.h"
 
-// How SEARCH compares texts (RFC 3501 s6.4.4): as characters, not octets, and without case. Uses
-// ICU. Pure.
+// How SEARCH, SORT and THREAD compare texts: as characters, not octets, and without case (RFC 3501
+// s6.4.4, RFC 5256 s3). Uses ICU. Pure.
 
 namespace packetboat::imap {
 
-// A message::CharsetConverter of every charset that ICU knows.
-bool ConvertCharsetByIcu(absl::string_view charset, absl::string_view octets, std::string* utf8);
+// The key of i;unicode-casemap (RFC 5051 s2): each character in title case, then decomposed, which
+// keeps accents apart from their letters; what is not UTF-8 stays as it is. Keys are equal, in
+// order, or one in the other, as their octets are. Pieces may be mapped one by one.
+std::string Casemap(absl::string_view utf8);
 
-// Unicode's simple case folding, character by character; what is not UTF-8 stays as it is. The
-// result can be compared octet by octet.
-std::string FoldCase(absl::string_view utf8);
-
-// Whether `utf8` holds `folded`, which FoldCase has made.
-bool ContainsFolded(absl::string_view utf8, absl::string_view folded);
+// Whether `utf8` holds `mapped`, which Casemap has made.
+bool ContainsMapped(absl::string_view utf8, absl::string_view mapped);
 
 // Looks for several texts in one that comes in pieces. Holds no more of it than the longest of
 // them.
 class TextFinder {
  public:
-  // Made by FoldCase. The empty one is found at once.
-  explicit TextFinder(std::vector<std::string> folded_texts);
+  // Made by Casemap. The empty one is found at once.
+  explicit TextFinder(std::vector<std::string> mapped_texts);
 
   // The next piece, cut between characters.
   void Feed(absl::string_view utf8);

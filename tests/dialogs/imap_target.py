@@ -23,6 +23,7 @@ LIMITS = {
     "max_line_octets": "line_bytes",
     "max_mailbox_keywords": "mailbox_keywords",
     "max_search_keys": "search_keys",
+    "max_sort_octets": "sort_bytes",
 }
 
 # The engine runs on a clock of its own, here it is the real one: these dialogs wait for the end of a shorter time.
