@@ -1,9 +1,12 @@
 #include "auth/auth.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "auth/directory/directory.h"
 #include "auth/directory/follower.h"
 #include "auth/login/authenticator.h"
@@ -72,7 +75,15 @@ class Auth : public role::Service {
     return auth;
   }
 
-  ~Auth() override { server_.reset(); }
+  ~Auth() override {
+    std::unique_ptr<rpc::Server> server;
+    {
+      absl::MutexLock lock(&serving_mutex_);
+      server = std::move(server_);
+    }
+    // Its handlers use what the members are.
+    server.reset();
+  }
 
   std::vector<role::Listening> listening() const override {
     const std::string& address = config_.auth().address();
@@ -95,7 +106,8 @@ class Auth : public role::Service {
                    .tls = tls,
                    .cluster = config_.cluster().name(),
                    .call_timeout = Milliseconds(config_.cluster().call_timeout()),
-                   .attempt_timeout = Milliseconds(config_.cluster().attempt_timeout())},
+                   .attempt_timeout = Milliseconds(config_.cluster().attempt_timeout()),
+                   .on_copy = [this] { CopyCame(); }},
                   directory_),
         user_files_(std::move(sources), Milliseconds(config_.auth().reload_interval()),
                     [this](const std::set<std::string>& keys) {
@@ -113,14 +125,26 @@ class Auth : public role::Service {
                        config_.auth().default_domain(), *environment.random),
         pool_(config_.auth().hash_threads(), config_.auth().hash_queue()) {}
 
+  // Without a copy of the directory every call is refused: who asks shall ask another one.
+  void CopyCame() {
+    absl::MutexLock lock(&serving_mutex_);
+    copy_came_ = true;
+    if (server_ != nullptr) server_->SetServing(true);
+  }
+
   absl::Status Listen(const rpc::TlsFiles& tls) {
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(MakeService(directory_, follower_, authenticator_));
-    ASSIGN_OR_RETURN(server_, rpc::Server::Start({.address = config_.auth().address(),
-                                                  .tls = tls,
-                                                  .cluster = config_.cluster().name()},
-                                                 std::move(services)));
-    server_->SetServing(true);
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<rpc::Server> server,
+        rpc::Server::Start(
+            {.address = config_.auth().address(), .tls = tls, .cluster = config_.cluster().name()},
+            std::move(services)));
+    {
+      absl::MutexLock lock(&serving_mutex_);
+      server_ = std::move(server);
+      server_->SetServing(copy_came_);
+    }
     using Weight = HealthRegistry::Weight;
     HealthRegistry& health = *environment_.health;
     health_.push_back(health.Add("directory", Weight::kReadiness, [this] {
@@ -135,6 +159,10 @@ class Auth : public role::Service {
 
   const role::Environment environment_;
   const config::Config& config_;
+  // Held while its pointer changes, and while the follower's thread uses it.
+  absl::Mutex serving_mutex_;
+  std::unique_ptr<rpc::Server> server_;
+  bool copy_came_ ABSL_GUARDED_BY(serving_mutex_) = false;
   Directory directory_;
   DirectoryFollower follower_;
   UserFiles user_files_;
@@ -142,7 +170,6 @@ class Auth : public role::Service {
   LoginCache cache_;
   Authenticator authenticator_;
   ThreadPool pool_;  // ends first: its tasks use what stands above
-  std::unique_ptr<rpc::Server> server_;
   std::vector<HealthRegistry::Registration> health_;
 };
 

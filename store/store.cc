@@ -185,6 +185,41 @@ class Store : public role::Service {
     return options;
   }
 
+  PeersOptions ToPeersOptions(const rpc::TlsFiles& tls) const {
+    const config::StorePeers& config = config_.store().peers();
+    PeersOptions options;
+    options.addresses = OtherStores();
+    options.tls = tls;
+    options.cluster = config_.cluster().name();
+    options.max_queued_bytes = config_.store().peer_queue_bytes();
+    options.max_proposed_bytes = config.proposed_bytes();
+    options.keepalive_interval = Milliseconds(config.keepalive_interval());
+    options.keepalive_timeout = Milliseconds(config.keepalive_timeout());
+    options.connect_timeout = Milliseconds(config.connect_timeout());
+    options.reconnect_max = Milliseconds(config.reconnect_max());
+    options.reopen_pause = Milliseconds(config.reopen_pause());
+    return options;
+  }
+
+  ReplicaOptions ToReplicaOptions(std::string name) const {
+    const config::StorePeers& config = config_.store().peers();
+    ReplicaOptions options;
+    options.name = std::move(name);
+    options.cluster = config_.cluster().name();
+    options.stores = {config_.cluster().stores().begin(), config_.cluster().stores().end()};
+    options.shards = config_.store().shards();
+    options.max_voters = config_.store().voters();
+    options.introduction_timeout = Milliseconds(config.introduction_timeout());
+    options.introduction_pause = Milliseconds(config.introduction_pause());
+    options.spread.interval = Milliseconds(config.spread_interval());
+    options.spread.steady = Milliseconds(config.spread_steady());
+    options.spread.pause_after_failure = Milliseconds(config.spread_pause());
+    options.spread.progress_timeout = Milliseconds(config.progress_timeout());
+    options.spread.max_lag_entries = config.progress_lag_max();
+    options.node = NodeOptions();
+    return options;
+  }
+
   // What becomes of the data folder; its groups run once the services do.
   absl::Status OpenReplica() {
     const rpc::TlsFiles tls = role::ClusterTlsFiles(config_);
@@ -192,27 +227,15 @@ class Store : public role::Service {
                      rpc::CheckTlsFiles(tls, environment_.clock->Now()));
     ASSIGN_OR_RETURN(const uint32_t count, Replica::ShardCount(*log_, config_.store().shards()));
     shards_ = std::make_unique<Shards>(*state_, count, &readers_);
-    peers_ = std::make_unique<Peers>(
-        PeersOptions{.addresses = OtherStores(),
-                     .tls = tls,
-                     .cluster = config_.cluster().name(),
-                     .max_queued_bytes = config_.store().peer_queue_bytes()},
-        environment_.network->NextLoop());
+    peers_ = std::make_unique<Peers>(ToPeersOptions(tls), environment_.network->NextLoop());
     forwarder_.emplace(
         Forwarder::Options{.timeout = Milliseconds(config_.cluster().call_timeout())}, *peers_,
         environment_.network->NextLoop());
     shards_->SetForwarder(&*forwarder_);
     shards_->SetAddressBook([peers = peers_.get()](NodeId node) { return peers->AddressOf(node); });
-    ReplicaOptions options;
-    options.name = own.identity.node;
-    options.cluster = config_.cluster().name();
-    options.stores = {config_.cluster().stores().begin(), config_.cluster().stores().end()};
-    options.shards = config_.store().shards();
-    options.max_voters = config_.store().voters();
-    options.node = NodeOptions();
-    ASSIGN_OR_RETURN(replica_, Replica::Open(std::move(options), *log_, *state_, *peers_, *shards_,
-                                             shards_->machines(ModelBugs()), *environment_.clock,
-                                             *environment_.random));
+    ASSIGN_OR_RETURN(replica_, Replica::Open(ToReplicaOptions(own.identity.node), *log_, *state_,
+                                             *peers_, *shards_, shards_->machines(ModelBugs()),
+                                             *environment_.clock, *environment_.random));
     housekeeper_ = std::make_unique<Housekeeper>(
         Housekeeper::Options{.dedup_window = Milliseconds(config_.store().dedup_window()),
                              .tombstone_window = Milliseconds(config_.store().tombstone_window())},
@@ -245,6 +268,7 @@ class Store : public role::Service {
          .introduce = [this] { return replica_->Introduce(); },
          .status = [this] { return Status(); },
          .sessions = [this](const RelayedLogin& login) { return imap_->Relayed(relayed_, login); },
+         .max_relayed_sessions = config_.store().peers().relayed_sessions_max(),
          .network = environment_.network}));
     services.push_back(MakeDeliveryService(*shards_, DeliveryOptions()));
     services.push_back(MakeDirectoryService(*shards_));
@@ -319,6 +343,7 @@ class Store : public role::Service {
     health_.push_back(
         health.Add("leaders", Weight::kInformation, [this] { return LeadersStatus(); }));
     health_.push_back(health.Add("peers", Weight::kInformation, [this] { return PeersStatus(); }));
+    health_.push_back(health.Add("disk", Weight::kInformation, [this] { return DiskStatus(); }));
     health_.push_back(
         health.Add("auth", Weight::kInformation, [this] { return authenticator_->status(); }));
     if (tls_ == nullptr) return;
@@ -344,6 +369,25 @@ class Store : public role::Service {
       if (peer.member.voter && peer.connected) return absl::OkStatus();
     }
     return absl::UnavailableError("no store with replicas is connected");
+  }
+
+  // Which reserve of the disk is touched (SEMANTICS.md s5).
+  absl::Status DiskStatus() const {
+    ASSIGN_OR_RETURN(const kv::DiskSpace space, log_->Space());
+    const config::Store& store = config_.store();
+    if (space.free_bytes < store.disk_reserve_hard()) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(space.free_bytes,
+                       " bytes are free, less than store.disk_reserve_hard: only "
+                       "what frees space is taken"));
+    }
+    if (space.free_bytes < store.disk_reserve_soft()) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(space.free_bytes,
+                       " bytes are free, less than store.disk_reserve_soft: "
+                       "nothing is led while another store can"));
+    }
+    return absl::OkStatus();
   }
 
   // Whose accounts are unavailable, in words.

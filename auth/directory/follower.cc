@@ -306,13 +306,14 @@ class DirectoryFollower::Impl {
 
   void SetVersion(uint64_t version) {
     std::vector<Waiter> ready;
+    bool first = false;
     {
       absl::MutexLock lock(&mutex_);
       version_ = version;
       if (!has_copy_ || !stream_status_.ok()) {
         log::Info("following the directory", {{"version", version}});
       }
-      has_copy_ = true;
+      first = !std::exchange(has_copy_, true);
       stream_status_ = absl::OkStatus();
       const auto late = std::stable_partition(
           waiting_.begin(), waiting_.end(),
@@ -320,6 +321,7 @@ class DirectoryFollower::Impl {
       std::move(late, waiting_.end(), std::back_inserter(ready));
       waiting_.erase(late, waiting_.end());
     }
+    if (first) options_.on_copy();
     for (Waiter& waiter : ready) waiter.done(absl::OkStatus());
   }
 

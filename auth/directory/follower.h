@@ -1,6 +1,7 @@
 #ifndef PACKETBOAT_AUTH_DIRECTORY_FOLLOWER_H_
 #define PACKETBOAT_AUTH_DIRECTORY_FOLLOWER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ class DirectoryFollower {
     absl::Duration call_timeout = absl::Seconds(10);
     // For one store, where there is another.
     absl::Duration attempt_timeout = absl::Seconds(2);
+    // Once, from the follower's thread, when HasCopy() has become true. May come before the
+    // constructor has returned.
+    std::function<void()> on_copy = [] {};
   };
 
   // `directory` outlives this.

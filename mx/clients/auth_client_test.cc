@@ -77,6 +77,7 @@ class AuthClientTest : public ::testing::Test {
     auto server = rpc::Server::Start({.address = address, .tls = Files("auth"), .cluster = "test"},
                                      std::move(services));
     CHECK_OK(server);
+    (*server)->SetServing(true);
     addresses_.push_back(absl::StrCat("127.0.0.1:", (*server)->port()));
     servers_.push_back(*std::move(server));
     return auth;
@@ -147,6 +148,28 @@ TEST_F(AuthClientTest, AnAuthThatStaysAwayIsUnavailable) {
   StartAuth();
   servers_.clear();
   EXPECT_EQ(Resolve(*Client(kNever)).status().code(), absl::StatusCode::kUnavailable);
+}
+
+// As an auth service without a copy of the directory does.
+TEST_F(AuthClientTest, AnAuthThatSaysThatItDoesNotServeIsAsGoodAsGone) {
+  const ScriptedAuth& idle = StartAuth();
+  const ScriptedAuth& good = StartAuth();
+  servers_[0]->SetServing(false);
+  const auto client = Client(kNever);
+  ASSERT_TRUE(Resolve(*client).ok());
+  EXPECT_EQ(idle.asked, 0);
+  EXPECT_EQ(good.asked, 1);
+  EXPECT_TRUE(client->status().ok());
+
+  servers_[1]->SetServing(false);
+  while (client->status().ok()) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_EQ(client->status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Resolve(*client).status().code(), absl::StatusCode::kUnavailable);
+
+  servers_[0]->SetServing(true);
+  while (!client->status().ok()) absl::SleepFor(absl::Milliseconds(1));
+  ASSERT_TRUE(Resolve(*client).ok());
+  EXPECT_EQ(idle.asked, 1);
 }
 
 TEST_F(AuthClientTest, TheOnlyAuthHasAllTheTimeOfTheCall) {

@@ -9,6 +9,10 @@ namespace packetboat::rpc {
 namespace {
 
 constexpr absl::Duration kReconnectMin = absl::Milliseconds(50);
+// gRPC follows a server's health for this policy alone; here it has one address to choose from. ""
+// is the server as a whole.
+constexpr char kFollowHealth[] =
+    R"({"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}})";
 // Room for the fields around the bytes of a message of kMaxMessageBytes.
 constexpr int kEnvelopeBytes = 64 * 1024;
 
@@ -33,6 +37,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Tls
   args.SetMaxSendMessageSize(kMaxMessageBytes + kEnvelopeBytes);
   // Sent as SNI; the certificates carry it, and who the peer is is judged by its URI name.
   args.SetSslTargetNameOverride(std::string(RoleName(server_role)));
+  if (timing.follow_health) args.SetServiceConfigJSON(kFollowHealth);
   // Channels to one address would otherwise share a connection, whatever their credentials.
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, ChannelCredentials(files, cluster, server_role), args);

@@ -31,6 +31,9 @@ struct ConnectionTiming {
   // Of one attempt, TLS and all.
   absl::Duration connect_timeout = absl::Seconds(5);
   absl::Duration reconnect_max = absl::Seconds(1);  // between attempts
+  // A server that says of itself that it does not serve (grpc.health.v1) is as good as gone; it
+  // tells as soon as that changes.
+  bool follow_health = false;
 };
 
 // A connection, made on first use and made again within a second after it broke, to `address`

@@ -27,7 +27,9 @@ namespace packetboat::rpc {
 // first, then each of the others while the answer is UNAVAILABLE or there is none within the time
 // for one attempt. What hangs is thereby asked twice: not for calls that must happen once. When
 // none is connected, as while the only replica starts again, a connection is waited for a little
-// (kReconnectPatience). Thread-safe. The destructor waits for calls under way.
+// (kReconnectPatience). A replica that says that it does not serve, as an auth service without a
+// copy of the directory, counts as not connected. Thread-safe. The destructor waits for calls under
+// way.
 template <typename Stub>
 class Failover {
  public:
@@ -41,7 +43,7 @@ class Failover {
            absl::Duration attempt_timeout, Make make)
       : role_(role), call_timeout_(call_timeout), attempt_timeout_(attempt_timeout) {
     for (const std::string& address : addresses) {
-      channels_.push_back(OpenChannel(address, tls, cluster, role));
+      channels_.push_back(OpenChannel(address, tls, cluster, role, {.follow_health = true}));
       stubs_.push_back(make(channels_.back()));
     }
   }
@@ -86,14 +88,15 @@ class Failover {
     Try(std::move(attempt));
   }
 
-  // OK while a replica is connected.
+  // OK while a replica is connected and serves.
   absl::Status status() const {
     for (const auto& channel : channels_) {
       if (channel->GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) {
         return absl::OkStatus();
       }
     }
-    return absl::UnavailableError("no " + std::string(RoleName(role_)) + " is connected");
+    return absl::UnavailableError("no " + std::string(RoleName(role_)) +
+                                  " is connected and able to serve");
   }
 
  private:

@@ -290,8 +290,7 @@ class ShardBackend : public SessionBackend {
   using SharedDone = std::shared_ptr<Callback<imap::LoginResult>>;
 
   static bool GoesElsewhere(const ImapServices& services) {
-    return services.relays != nullptr && !services.shards->HasReplica() &&
-           services.relays->CanDial();
+    return services.relays != nullptr && services.relays->CanDial();
   }
 
   static absl::Status ToLoginError(const absl::Status& status) {

@@ -24,19 +24,29 @@ struct RelayedHandler {
   std::function<void()> shut_down;  // on the connection's loop
 };
 
-// The way from a store without replicas to one that has them. Thread-safe.
+// What the store that has the client tells the other one beside octets. Either may be called at any
+// time, also when the relay has ended.
+struct RelayControl {
+  // The session shall say BYE between two of its commands. From any thread.
+  std::function<void()> ask_to_end;
+  // The client sends nothing more, but may still be reading: behind what was sent so far. On the
+  // connection's loop.
+  std::function<void()> end_input;
+};
+
+// The way from a store that has no replicas, and gets none, to one that has them. Thread-safe.
 class Relays {
  public:
   virtual ~Relays() = default;
 
-  // Whether there is a store to go to.
+  // Whether this store is one that relays, and there is a store to go to. A store with replicas
+  // never relays, also while they are not running yet: its sessions would stay at another store for
+  // good, and end with that one.
   virtual bool CanDial() const = 0;
 
-  // As Network::Dial: OnOpen, or OnClosed if no such store can be reached. What is returned asks
-  // the session at the other side to say BYE between two of its commands; from any thread, at any
-  // time.
-  virtual std::function<void()> Dial(net::EventLoop& loop, const RelayedLogin& login,
-                                     std::shared_ptr<net::ConnectionHandler> handler) = 0;
+  // As Network::Dial: OnOpen, or OnClosed if no such store can be reached.
+  virtual RelayControl Dial(net::EventLoop& loop, const RelayedLogin& login,
+                            std::shared_ptr<net::ConnectionHandler> handler) = 0;
 };
 
 }  // namespace packetboat::store

@@ -66,8 +66,10 @@ class ImapSession : public net::ConnectionHandler,
   }
 
   bool OnEndOfStream() override {
-    // The other side of a relay does not hear of half an end: it ends.
-    if (relaying_) return false;
+    if (relaying_) {
+      relay_control_.end_input();
+      return true;
+    }
     imap_->OnEndOfInput(Now());
     Run();
     return true;
@@ -89,7 +91,7 @@ class ImapSession : public net::ConnectionHandler,
 
   void Drain() {
     if (connection_ == nullptr || closing_) return;
-    if (relaying_) return ask_relay_to_end_();
+    if (relaying_) return relay_control_.ask_to_end();
     if (login_.has_value() && !entered_) return CloseNow("");
     imap_->Shutdown();
     Run();
@@ -189,8 +191,8 @@ class ImapSession : public net::ConnectionHandler,
     connection_->PauseReading();
     connection_->SetDeadline(absl::InfiniteFuture());
     const RelayedLogin login{backend_->relayed(), action.tag, connection_->peer()};
-    ask_relay_to_end_ = context_->services.relays->Dial(
-        connection_->loop(), login, std::make_shared<Relay>(shared_from_this()));
+    relay_control_ = context_->services.relays->Dial(connection_->loop(), login,
+                                                     std::make_shared<Relay>(shared_from_this()));
   }
 
   void RelayOpened(net::Connection& relay) {
@@ -246,7 +248,7 @@ class ImapSession : public net::ConnectionHandler,
   uint64_t written_ = 0;
   net::Connection* relay_ = nullptr;  // from its OnOpen to its OnClosed
   std::string to_relay_;              // before it is open
-  std::function<void()> ask_relay_to_end_;
+  RelayControl relay_control_;        // once relaying_
   bool relaying_ = false;
   bool entered_ = false;
   bool run_posted_ = false;

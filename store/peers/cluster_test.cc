@@ -80,6 +80,8 @@ struct StoreOptions {
   std::vector<std::string> stores;
   std::string address;
   uint32_t max_voters = 5;
+  size_t max_relayed_sessions = 100;
+  size_t max_queued_bytes = size_t{32} << 20;
 };
 
 // A session that says its tag and then what it is told; a line "quit" ends it.
@@ -94,6 +96,11 @@ class Echo : public net::ConnectionHandler {
   void OnData(absl::string_view octets) override {
     connection_->Send(std::string(octets));
     if (absl::EndsWith(octets, "quit\n")) connection_->Close();
+  }
+  bool OnEndOfStream() override {
+    connection_->Send("end\n");
+    connection_->Close();
+    return true;
   }
   void OnClosed(const absl::Status&) override { ++ends_; }
 
@@ -150,9 +157,11 @@ class TestStore {
   TestStore(StoreOptions options, Disks& disks)
       : log_(disks.log.Open()), state_(disks.state.Open()) {
     shards_.emplace(*state_, Replica::ShardCount(*log_, kShards).value());
-    peers_.emplace(
-        PeersOptions{.addresses = options.stores, .tls = options.tls, .cluster = kCluster},
-        network_.NextLoop());
+    peers_.emplace(PeersOptions{.addresses = options.stores,
+                                .tls = options.tls,
+                                .cluster = kCluster,
+                                .max_queued_bytes = options.max_queued_bytes},
+                   network_.NextLoop());
     forwarder_.emplace(Forwarder::Options{}, *peers_, network_.NextLoop());
     shards_->SetForwarder(&*forwarder_);
     shards_->SetAddressBook([this](NodeId node) { return peers_->AddressOf(node); });
@@ -162,7 +171,7 @@ class TestStore {
     replica.stores = options.stores;
     replica.shards = kShards;
     replica.max_voters = options.max_voters;
-    replica.spread_interval = absl::Milliseconds(200);
+    replica.spread.interval = absl::Milliseconds(200);
     replica.node.raft.disk_reserve_soft = 0;
     replica.node.raft.disk_reserve_hard = 0;
     replica_ = Replica::Open(
@@ -180,6 +189,7 @@ class TestStore {
                              [this](const RelayedLogin& login) {
                                return RelayedHandler{std::make_shared<Echo>(login, ends_), [] {}};
                              },
+                         .max_relayed_sessions = options.max_relayed_sessions,
                          .network = &network_}));
     rpc_ = rpc::Server::Start({.address = options.address, .tls = options.tls, .cluster = kCluster},
                               std::move(services))
@@ -296,7 +306,9 @@ class ClusterTest : public ::testing::Test {
                                                           .tls = certificates_.Issue(name),
                                                           .stores = addresses_,
                                                           .address = addresses_[i],
-                                                          .max_voters = max_voters_},
+                                                          .max_voters = max_voters_,
+                                                          .max_relayed_sessions = max_relayed_,
+                                                          .max_queued_bytes = max_queued_},
                                              *disks_[i]);
     return *stores_[i];
   }
@@ -331,6 +343,8 @@ class ClusterTest : public ::testing::Test {
   Certificates certificates_;
   std::vector<std::string> addresses_;
   uint32_t max_voters_ = 5;
+  size_t max_relayed_ = 100;
+  size_t max_queued_ = size_t{32} << 20;
   std::unique_ptr<Disks> disks_[kStores];
   std::unique_ptr<TestStore> stores_[kStores];
 };
@@ -541,6 +555,65 @@ TEST_F(ClusterTest, ARelayedSessionEndsWithItsClientAndWithItsStore) {
   EXPECT_FALSE(left->closed()->ok());
 }
 
+TEST_F(ClusterTest, ARelayedClientThatSendsNoMoreStillHearsTheAnswers) {
+  max_voters_ = 1;
+  for (size_t i = 0; i < kStores; ++i) Start(i);
+  AwaitLeaders(0);
+  ASSERT_TRUE(Eventually([&] { return stores_[2]->peers().CanDial(); }));
+  net::EventLoop& loop = stores_[2]->network().NextLoop();
+  auto caller = std::make_shared<Caller>();
+  const RelayControl control = stores_[2]->peers().Dial(loop, {.tag = "a1 OK\n"}, caller);
+  ASSERT_TRUE(Eventually([&] { return caller->connection() != nullptr; }));
+  const std::string much(2 * kRelayWindowBytes, 'x');
+  loop.Post([&] {
+    caller->connection()->Send(much);
+    control.end_input();
+  });
+  ASSERT_TRUE(Eventually([&] { return caller->closed().has_value(); }));
+  EXPECT_TRUE(caller->closed()->ok()) << *caller->closed();
+  EXPECT_EQ(caller->text(), absl::StrCat("a1 OK\n", much, "end\n"));
+}
+
+TEST_F(ClusterTest, RelayedSessionsUpToTheLimitAreTakenAndOneMoreIsRefused) {
+  max_voters_ = 1;
+  max_relayed_ = 2;
+  for (size_t i = 0; i < kStores; ++i) Start(i);
+  AwaitLeaders(0);
+  ASSERT_TRUE(Eventually([&] { return stores_[2]->peers().CanDial(); }));
+  net::EventLoop& loop = stores_[2]->network().NextLoop();
+  const auto dial = [&] {
+    auto caller = std::make_shared<Caller>();
+    stores_[2]->peers().Dial(loop, {.tag = "a"}, caller);
+    return caller;
+  };
+  const auto first = dial(), second = dial();
+  ASSERT_TRUE(Eventually([&] { return first->received() == 1 && second->received() == 1; }));
+  const auto third = dial();
+  ASSERT_TRUE(Eventually([&] { return third->closed().has_value(); }));
+  EXPECT_EQ(third->closed()->code(), absl::StatusCode::kResourceExhausted);
+  loop.Post([&] { first->connection()->Close(); });
+  EXPECT_TRUE(Eventually([&] {
+    const auto again = dial();
+    return Eventually([&] { return again->received() == 1 || again->closed().has_value(); }) &&
+           !again->closed().has_value();
+  }));
+}
+
+// Its sessions would stay elsewhere for good.
+TEST_F(ClusterTest, AStoreWithReplicasRelaysNothingAlsoWhileTheyAreNotRunningYet) {
+  StartAll();
+  EXPECT_TRUE(Eventually([&] { return stores_[0]->connected(2); }));
+  EXPECT_FALSE(stores_[0]->peers().CanDial());
+  // As far as a store is whose replicas are being recovered: it knows its cluster and is connected.
+  net::AsioNetwork network(1);
+  Peers peers({.addresses = addresses_, .tls = certificates_.Issue("a"), .cluster = kCluster},
+              network.NextLoop());
+  const Introduction self = stores_[0]->replica().Introduce();
+  peers.Begin(self.id, *self.members);
+  ASSERT_TRUE(Eventually([&] { return peers.ReachableVoters().size() == 2; }));
+  EXPECT_FALSE(peers.CanDial());
+}
+
 TEST_F(ClusterTest, LeadershipsSpreadAfterARestart) {
   StartAll();
   stores_[1] = nullptr;
@@ -581,6 +654,38 @@ TEST_F(ClusterTest, FramesUpToTheLimitPassAndLargerOnesAreDropped) {
     absl::MutexLock lock(&mutex);
     EXPECT_EQ(sizes, (std::vector<size_t>{kMaxFrameBytes}));
   }
+  stores_[1]->peers().Stop();
+}
+
+TEST_F(ClusterTest, FramesForAPeerThatTakesNoneWaitUpToTheLimitAndMoreAreDropped) {
+  constexpr size_t kFrameBytes = size_t{64} << 10;
+  max_queued_ = size_t{2} << 20;
+  StartAll();
+  // Nothing but what is sent here.
+  stores_[0]->replica().Stop();
+  stores_[1]->replica().Stop();
+  absl::Notification go_on;
+  stores_[1]->peers().Start(stores_[1]->id(), [&](NodeId, absl::string_view frame) {
+    if (frame.size() == kFrameBytes) go_on.WaitForNotification();
+  });
+  const auto send = [&](size_t bytes) {
+    stores_[0]->peers().Send(stores_[1]->id(), std::string(bytes, 'x'));
+  };
+  const auto state = [&] { return stores_[0]->peers().States()[0]; };
+  EXPECT_TRUE(Eventually([&] {
+    // What the connection has room for goes out first.
+    for (const uint64_t before = state().dropped_frames; state().dropped_frames == before;) {
+      send(kFrameBytes);
+    }
+    const PeerState full = state();
+    if (full.queued_bytes < max_queued_) send(max_queued_ - full.queued_bytes);
+    if (state().queued_bytes != max_queued_) return false;
+    EXPECT_EQ(state().dropped_frames, full.dropped_frames);
+    send(1);
+    return state().dropped_frames == full.dropped_frames + 1;
+  }));
+  go_on.Notify();
+  EXPECT_TRUE(Eventually([&] { return state().queued_bytes == 0; }));
   stores_[1]->peers().Stop();
 }
 

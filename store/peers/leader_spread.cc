@@ -30,6 +30,18 @@ std::optional<LeaderMove> NextLeaderMove(NodeId self,
   return std::nullopt;
 }
 
+absl::Status CheckFit(const PeerProgress& progress, RaftIndex applied, uint64_t free_bytes_min,
+                      const LeaderSpreadOptions& options) {
+  if (applied.value() > progress.applied.value() &&
+      applied.value() - progress.applied.value() > options.max_lag_entries) {
+    return absl::UnavailableError("it lags behind");
+  }
+  if (progress.free_bytes < free_bytes_min) {
+    return absl::ResourceExhaustedError("its disk is nearly full");
+  }
+  return absl::OkStatus();
+}
+
 std::optional<LeaderMove> LeaderMoves::Next(const std::vector<replication::GroupStatus>& groups,
                                             const std::vector<NodeId>& reachable,
                                             absl::Duration now) {
@@ -43,7 +55,8 @@ std::optional<LeaderMove> LeaderMoves::Next(const std::vector<replication::Group
   });
   std::vector<NodeId> steady;
   for (const NodeId node : reachable) {
-    if (not_before_.try_emplace(node, now + kSteady).first->second <= now) steady.push_back(node);
+    if (not_before_.try_emplace(node, now + options_.steady).first->second <= now)
+      steady.push_back(node);
   }
   return NextLeaderMove(self_, groups, steady);
 }

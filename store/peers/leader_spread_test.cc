@@ -77,9 +77,11 @@ TEST(LeaderSpreadTest, MovesEndInAFairSpread) {
 }
 
 TEST(LeaderMovesTest, AVoterThatHasJustComeBackGetsNothingYet) {
-  LeaderMoves moves(NodeId(1));
+  LeaderMoves moves(NodeId(1), {.steady = absl::Seconds(2)});
   const auto groups = Led(NodeId(1), {1, 1, 1});
+  const absl::Duration tick = absl::Nanoseconds(1);
   EXPECT_EQ(moves.Next(groups, {NodeId(2)}, absl::Seconds(10)), std::nullopt);
+  EXPECT_EQ(moves.Next(groups, {NodeId(2)}, absl::Seconds(12) - tick), std::nullopt);
   EXPECT_EQ(moves.Next(groups, {NodeId(2)}, absl::Seconds(12)),
             (LeaderMove{ShardId(0), NodeId(2)}));
   EXPECT_EQ(moves.Next(groups, {}, absl::Seconds(13)), std::nullopt);
@@ -87,15 +89,35 @@ TEST(LeaderMovesTest, AVoterThatHasJustComeBackGetsNothingYet) {
 }
 
 TEST(LeaderMovesTest, AVoterThatDoesNotTakeOverIsLeftAloneForAWhile) {
-  LeaderMoves moves(NodeId(1));
+  LeaderMoves moves(NodeId(1),
+                    {.steady = absl::Seconds(2), .pause_after_failure = absl::Seconds(30)});
   const auto groups = Led(NodeId(1), {1, 1, 1});
   EXPECT_EQ(moves.Next(groups, {NodeId(2)}, absl::Seconds(10)), std::nullopt);
   const auto move = moves.Next(groups, {NodeId(2)}, absl::Seconds(12));
   ASSERT_TRUE(move.has_value());
   moves.Begun(*move);
   EXPECT_EQ(moves.Next(groups, {NodeId(2)}, absl::Seconds(13)), std::nullopt);
-  EXPECT_EQ(moves.Next(groups, {NodeId(2)}, absl::Seconds(42)), std::nullopt);
+  EXPECT_EQ(moves.Next(groups, {NodeId(2)}, absl::Seconds(43) - absl::Nanoseconds(1)),
+            std::nullopt);
   EXPECT_TRUE(moves.Next(groups, {NodeId(2)}, absl::Seconds(43)).has_value());
+}
+
+TEST(CheckFitTest, AVoterMayBeSoManyEntriesBehindAndNoMore) {
+  const LeaderSpreadOptions options = {.max_lag_entries = 1000};
+  const auto behind = [&](uint64_t applied) {
+    return CheckFit({RaftIndex(applied), 0}, RaftIndex(5000), 0, options).code();
+  };
+  EXPECT_EQ(behind(4000), absl::StatusCode::kOk);
+  EXPECT_EQ(behind(3999), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(behind(6000), absl::StatusCode::kOk) << "it may have heard of more than this node";
+}
+
+TEST(CheckFitTest, AVoterNeedsTheReserveOfItsDisk) {
+  const auto free = [](uint64_t bytes) {
+    return CheckFit({RaftIndex(1), bytes}, RaftIndex(1), 100, {}).code();
+  };
+  EXPECT_EQ(free(100), absl::StatusCode::kOk);
+  EXPECT_EQ(free(99), absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace

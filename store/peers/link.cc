@@ -7,15 +7,9 @@
 #include "net/rpc/credentials.h"
 
 namespace packetboat::store {
-namespace {
 
 using rpc::replication::ExchangeReply;
 using rpc::replication::ExchangeRequest;
-
-// After a stream has ended. How often a connection is tried is the channel's own matter.
-constexpr absl::Duration kReopenPause = absl::Milliseconds(50);
-
-}  // namespace
 
 Link::Link(Options options, Stub& stub, net::EventLoop& loop, const Members& members)
     : options_(std::move(options)), stub_(stub), loop_(loop), members_(members) {}
@@ -142,7 +136,7 @@ void Link::Ended(absl::Status why) {
   status_ = std::move(why);
   peer_.store(0, std::memory_order_release);
   if (stopped_ || is_self_) return;
-  loop_.RunAfter(kReopenPause, [weak = weak_from_this()] {
+  loop_.RunAfter(options_.reopen_pause, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->Open();
   });
 }

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "base/ids.h"
 #include "net/api/event_loop.h"
 #include "net/rpc/access.h"
@@ -38,6 +39,8 @@ class Link : public std::enable_shared_from_this<Link> {
     std::string address;
     NodeId self;
     size_t max_queued_bytes;
+    // After a stream has ended. How often a connection is tried is the channel's own matter.
+    absl::Duration reopen_pause;
   };
 
   // `stub`, `loop` and `members` outlive the link; the loop is for the pauses between two tries.

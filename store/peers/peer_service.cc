@@ -178,7 +178,8 @@ void ToWire(const StoreStatus& status, StatusReply& reply) {
 
 class Service : public rpc::replication::Peer::CallbackService {
  public:
-  explicit Service(PeerServiceParts parts) : parts_(std::move(parts)) {}
+  explicit Service(PeerServiceParts parts)
+      : parts_(std::move(parts)), relays_(parts_.max_relayed_sessions) {}
 
   grpc::ServerUnaryReactor* Identify(grpc::CallbackServerContext* context,
                                      const rpc::replication::IdentifyRequest*,
@@ -211,7 +212,7 @@ class Service : public rpc::replication::Peer::CallbackService {
 
   grpc::ServerBidiReactor<rpc::replication::RelayRequest, rpc::replication::RelayReply>* Relay(
       grpc::CallbackServerContext*) override {
-    return AcceptRelay(parts_.sessions, parts_.network->NextLoop());
+    return AcceptRelay(parts_.sessions, relays_, parts_.network->NextLoop());
   }
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
@@ -225,6 +226,7 @@ class Service : public rpc::replication::Peer::CallbackService {
 
  private:
   const PeerServiceParts parts_;
+  RelayCount relays_;
 };
 
 }  // namespace

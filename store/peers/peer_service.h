@@ -24,6 +24,7 @@ struct PeerServiceParts {
   std::function<StoreStatus()> status;
   // For sessions that are relayed here; they run on the network's loops.
   RelayedSessions sessions;
+  size_t max_relayed_sessions = 10'000;
   net::Network* network;
 };
 

@@ -26,12 +26,6 @@ using rpc::replication::IdentifyReply;
 using rpc::replication::IdentifyRequest;
 using rpc::replication::Peer;
 
-// A store that was cut off is heard again soon after it is back: its shards wait for it.
-constexpr rpc::ConnectionTiming kTiming = {.keepalive_interval = absl::Seconds(1),
-                                           .keepalive_timeout = absl::Seconds(2),
-                                           .connect_timeout = absl::Seconds(1),
-                                           .reconnect_max = absl::Milliseconds(300)};
-
 absl::StatusOr<Introduction> FromWire(const rpc::Identity& holder, const IdentifyReply& reply) {
   Introduction one;
   one.id = NodeId(reply.node_id());
@@ -58,11 +52,15 @@ struct Connection {
 class Peers::Impl {
  public:
   Impl(PeersOptions options, net::EventLoop& loop) : options_(std::move(options)), loop_(loop) {
+    const rpc::ConnectionTiming timing = {.keepalive_interval = options_.keepalive_interval,
+                                          .keepalive_timeout = options_.keepalive_timeout,
+                                          .connect_timeout = options_.connect_timeout,
+                                          .reconnect_max = options_.reconnect_max};
     for (const std::string& address : options_.addresses) {
       Connection& connection = connections_.emplace_back();
       connection.address = address;
       connection.channel =
-          rpc::OpenChannel(address, options_.tls, options_.cluster, rpc::Role::kStore, kTiming);
+          rpc::OpenChannel(address, options_.tls, options_.cluster, rpc::Role::kStore, timing);
       connection.stub = Peer::NewStub(connection.channel);
       connection.proposals =
           std::make_shared<Proposals>(*connection.stub, loop_, options_.max_proposed_bytes);
@@ -102,9 +100,9 @@ class Peers::Impl {
     self_ = self;
     members_ = std::move(members);
     for (const Connection& connection : connections_) {
-      links_.push_back(
-          std::make_shared<Link>(Link::Options{connection.address, self, options_.max_queued_bytes},
-                                 *connection.stub, loop_, members_));
+      links_.push_back(std::make_shared<Link>(
+          Link::Options{connection.address, self, options_.max_queued_bytes, options_.reopen_pause},
+          *connection.stub, loop_, members_));
     }
     begun_.store(true, std::memory_order_release);
     for (const auto& link : links_) link->Start();
@@ -117,6 +115,7 @@ class Peers::Impl {
   void Close() {
     SetReceiver(nullptr);
     for (const Connection& connection : connections_) connection.proposals->Close();
+    relays_.Close();
     if (!begun()) return;
     for (const auto& link : links_) link->Stop();
   }
@@ -163,15 +162,15 @@ class Peers::Impl {
     return absl::UnavailableError("it has no replica");
   }
 
-  std::function<void()> Dial(net::EventLoop& loop, const RelayedLogin& login, NodeId to,
-                             std::shared_ptr<net::ConnectionHandler> handler) {
+  RelayControl Dial(net::EventLoop& loop, const RelayedLogin& login, NodeId to,
+                    std::shared_ptr<net::ConnectionHandler> handler) {
     if (const Connection* const connection = ConnectionTo(to); connection != nullptr) {
-      return DialRelay(*connection->stub, loop, login, std::move(handler));
+      return relays_.Dial(*connection->stub, loop, login, std::move(handler));
     }
     loop.Post([handler = std::move(handler)] {
       handler->OnClosed(absl::UnavailableError("no store with replicas can be reached"));
     });
-    return [] {};
+    return {[] {}, [] {}};
   }
 
   std::string AddressOf(NodeId node) const {
@@ -227,6 +226,7 @@ class Peers::Impl {
   const PeersOptions options_;
   net::EventLoop& loop_;
   std::vector<Connection> connections_;
+  RelayDialers relays_;
 
   // Set before begun_, unchanged from then on.
   NodeId self_;
@@ -274,8 +274,13 @@ std::vector<NodeId> Peers::ReachableVoters() const {
   return voters;
 }
 
-std::function<void()> Peers::Dial(net::EventLoop& loop, const RelayedLogin& login,
-                                  std::shared_ptr<net::ConnectionHandler> handler) {
+bool Peers::CanDial() const {
+  const Members* const all = members();
+  return all != nullptr && !all->Find(self())->voter && !ReachableVoters().empty();
+}
+
+RelayControl Peers::Dial(net::EventLoop& loop, const RelayedLogin& login,
+                         std::shared_ptr<net::ConnectionHandler> handler) {
   const std::vector<NodeId> voters = ReachableVoters();
   // Accounts spread over the voters; one account's sessions share the cache of one.
   const NodeId to = voters.empty() ? NodeId(0) : voters[login.user.account.value() % voters.size()];

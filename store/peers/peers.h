@@ -13,11 +13,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "base/ids.h"
 #include "net/api/event_loop.h"
 #include "net/rpc/tls_files.h"
 #include "store/imap/relay.h"
 #include "store/peers/formation.h"
+#include "store/peers/leader_spread.h"
 #include "store/peers/members.h"
 #include "store/raft/transport.h"
 #include "store/shards/remote_proposals.h"
@@ -32,6 +34,13 @@ struct PeersOptions {
   size_t max_queued_bytes = size_t{32} << 20;
   // Commands that were proposed at one peer and have no answer yet; more are refused.
   size_t max_proposed_bytes = size_t{32} << 20;
+  // A store that was cut off is heard again soon after it is back: its shards wait for it.
+  absl::Duration keepalive_interval = absl::Seconds(1);
+  absl::Duration keepalive_timeout = absl::Seconds(2);
+  absl::Duration connect_timeout = absl::Seconds(1);
+  absl::Duration reconnect_max = absl::Milliseconds(300);
+  // Before a stream that has ended is opened again.
+  absl::Duration reopen_pause = absl::Milliseconds(50);
 };
 
 // What is known of another store at this moment.
@@ -41,12 +50,6 @@ struct PeerState {
   std::string address;  // where it answers, or did when the cluster was formed
   uint64_t queued_bytes = 0;
   uint64_t dropped_frames = 0;
-};
-
-// How far a peer says it is.
-struct PeerProgress {
-  RaftIndex applied;
-  uint64_t free_bytes = 0;
 };
 
 // The other stores of the cluster: the connections to them, and the frames of Raft on those.
@@ -91,11 +94,11 @@ class Peers : public raft::Transport, public RemoteProposals, public Relays {
                RemoteProposals::Callback done) override;
   std::vector<NodeId> ReachableVoters() const override;
 
-  // --- Relays: to a voter that can be reached
+  // --- Relays: from a store that is no voter, to a voter that can be reached
 
-  bool CanDial() const override { return !ReachableVoters().empty(); }
-  std::function<void()> Dial(net::EventLoop& loop, const RelayedLogin& login,
-                             std::shared_ptr<net::ConnectionHandler> handler) override;
+  bool CanDial() const override;
+  RelayControl Dial(net::EventLoop& loop, const RelayedLogin& login,
+                    std::shared_ptr<net::ConnectionHandler> handler) override;
 
   // --- raft::Transport
 

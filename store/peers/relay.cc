@@ -41,9 +41,75 @@ RelayedLogin FromWire(const RelayBegin& begin) {
   return login;
 }
 
+// The side that has the mailboxes.
+class RelayStream : public ServerStream<RelayRequest, RelayReply> {
+ public:
+  RelayStream(const RelayedSessions& sessions, RelayCount& count, net::EventLoop& loop)
+      : sessions_(sessions), count_(count), loop_(loop), admitted_(count.open++ < count.max) {}
+
+ private:
+  grpc::Status Take(RelayRequest request) override {
+    if (connection_ == nullptr) {
+      if (!admitted_) {
+        return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many relayed sessions");
+      }
+      if (!request.has_begin()) {
+        return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a session without its login");
+      }
+      Accept(FromWire(request.begin()));
+      return grpc::Status::OK;
+    }
+    if (request.shut_down()) loop_.Post(shut_down_);
+    connection_->Received(std::move(*request.mutable_octets()), request.taken());
+    if (request.end_of_input()) connection_->ReceivedEnd();
+    return grpc::Status::OK;
+  }
+
+  void Accept(const RelayedLogin& login) {
+    RelayedHandler session = sessions_(login);
+    shut_down_ = std::move(session.shut_down);
+    connection_ = RelayConnection::Open(
+        loop_, login.peer, std::move(session.handler),
+        {.send =
+             [this, weak = this->weak_from_this()](std::string octets, uint64_t taken) {
+               const auto kept = weak.lock();
+               if (kept == nullptr) return;
+               RelayReply reply;
+               reply.set_octets(std::move(octets));
+               reply.set_taken(taken);
+               Send(std::move(reply));
+             },
+         // The end of this direction is that of the session.
+         .end_output = [] {},
+         .end =
+             [this, weak = this->weak_from_this()](const absl::Status& why) {
+               const auto kept = weak.lock();
+               if (kept == nullptr) return;
+               why.ok() ? EndAfterReplies() : End(grpc::Status::CANCELLED);
+             }});
+  }
+
+  void Ended() override {
+    if (connection_ != nullptr) connection_->Ended(absl::UnavailableError("the relay broke"));
+    connection_ = nullptr;
+    --count_.open;
+  }
+
+  const RelayedSessions& sessions_;
+  RelayCount& count_;
+  net::EventLoop& loop_;
+  const bool admitted_;
+  std::shared_ptr<RelayConnection> connection_;
+  std::function<void()> shut_down_;
+};
+
+}  // namespace
+
 // The side that has the client. What waits is bounded by the window of the connection on top.
 class RelayDialer : public std::enable_shared_from_this<RelayDialer> {
  public:
+  explicit RelayDialer(RelayDialers& all) : all_(all) {}
+
   void Start(rpc::replication::Peer::Stub& stub, net::EventLoop& loop, const RelayedLogin& login,
              std::shared_ptr<net::ConnectionHandler> handler) {
     RelayRequest begin;
@@ -57,6 +123,10 @@ class RelayDialer : public std::enable_shared_from_this<RelayDialer> {
                                    [weak = weak_from_this()](std::string octets, uint64_t taken) {
                                      if (const auto kept = weak.lock())
                                        kept->Send(std::move(octets), taken);
+                                   },
+                               .end_output =
+                                   [weak = weak_from_this()] {
+                                     if (const auto kept = weak.lock()) kept->SendEndOfInput();
                                    },
                                .end =
                                    [weak = weak_from_this()](const absl::Status&) {
@@ -78,14 +148,37 @@ class RelayDialer : public std::enable_shared_from_this<RelayDialer> {
     stream->Wake();
   }
 
+  RelayControl Control() {
+    return {.ask_to_end =
+                [weak = weak_from_this()] {
+                  if (const auto kept = weak.lock()) kept->AskToEnd();
+                },
+            .end_input =
+                [weak = std::weak_ptr<RelayConnection>(connection_)] {
+                  if (const auto kept = weak.lock()) kept->EndOutput();
+                }};
+  }
+
+  void Cancel() {
+    absl::MutexLock lock(&mutex_);
+    cancelled_ = true;
+    if (stream_ != nullptr) stream_->Cancel();
+  }
+
+ private:
+  using Stream = ClientStream<RelayRequest, RelayReply>;
+
   void AskToEnd() {
     RelayRequest request;
     request.set_shut_down(true);
     Queue(std::move(request));
   }
 
- private:
-  using Stream = ClientStream<RelayRequest, RelayReply>;
+  void SendEndOfInput() {
+    RelayRequest request;
+    request.set_end_of_input(true);
+    Queue(std::move(request));
+  }
 
   void Send(std::string octets, uint64_t taken) {
     RelayRequest request;
@@ -113,12 +206,6 @@ class RelayDialer : public std::enable_shared_from_this<RelayDialer> {
     return request;
   }
 
-  void Cancel() {
-    absl::MutexLock lock(&mutex_);
-    cancelled_ = true;
-    if (stream_ != nullptr) stream_->Cancel();
-  }
-
   void Ended(absl::Status why) {
     {
       absl::MutexLock lock(&mutex_);
@@ -127,8 +214,10 @@ class RelayDialer : public std::enable_shared_from_this<RelayDialer> {
       queue_.clear();
     }
     connection_->Ended(std::move(why));
+    all_.Remove(this);
   }
 
+  RelayDialers& all_;
   std::shared_ptr<RelayConnection> connection_;
 
   absl::Mutex mutex_;
@@ -138,74 +227,36 @@ class RelayDialer : public std::enable_shared_from_this<RelayDialer> {
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// The side that has the mailboxes.
-class RelayStream : public ServerStream<RelayRequest, RelayReply> {
- public:
-  RelayStream(const RelayedSessions& sessions, net::EventLoop& loop)
-      : sessions_(sessions), loop_(loop) {}
-
- private:
-  grpc::Status Take(RelayRequest request) override {
-    if (connection_ == nullptr) {
-      if (!request.has_begin()) {
-        return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a session without its login");
-      }
-      Accept(FromWire(request.begin()));
-      return grpc::Status::OK;
-    }
-    if (request.shut_down()) loop_.Post(shut_down_);
-    connection_->Received(std::move(*request.mutable_octets()), request.taken());
-    return grpc::Status::OK;
-  }
-
-  void Accept(const RelayedLogin& login) {
-    RelayedHandler session = sessions_(login);
-    shut_down_ = std::move(session.shut_down);
-    connection_ = RelayConnection::Open(
-        loop_, login.peer, std::move(session.handler),
-        {.send =
-             [this, weak = this->weak_from_this()](std::string octets, uint64_t taken) {
-               const auto kept = weak.lock();
-               if (kept == nullptr) return;
-               RelayReply reply;
-               reply.set_octets(std::move(octets));
-               reply.set_taken(taken);
-               Send(std::move(reply));
-             },
-         .end =
-             [this, weak = this->weak_from_this()](const absl::Status& why) {
-               const auto kept = weak.lock();
-               if (kept == nullptr) return;
-               why.ok() ? EndAfterReplies() : End(grpc::Status::CANCELLED);
-             }});
-  }
-
-  void Ended() override {
-    if (connection_ != nullptr) connection_->Ended(absl::UnavailableError("the relay broke"));
-    connection_ = nullptr;
-  }
-
-  const RelayedSessions& sessions_;
-  net::EventLoop& loop_;
-  std::shared_ptr<RelayConnection> connection_;
-  std::function<void()> shut_down_;
-};
-
-}  // namespace
-
-std::function<void()> DialRelay(rpc::replication::Peer::Stub& stub, net::EventLoop& loop,
+RelayControl RelayDialers::Dial(rpc::replication::Peer::Stub& stub, net::EventLoop& loop,
                                 const RelayedLogin& login,
                                 std::shared_ptr<net::ConnectionHandler> handler) {
-  auto dialer = std::make_shared<RelayDialer>();
+  auto dialer = std::make_shared<RelayDialer>(*this);
+  {
+    absl::MutexLock lock(&mutex_);
+    open_.insert(dialer.get());
+    if (closed_) dialer->Cancel();
+  }
   dialer->Start(stub, loop, login, std::move(handler));
-  return [weak = std::weak_ptr<RelayDialer>(dialer)] {
-    if (const auto self = weak.lock()) self->AskToEnd();
-  };
+  return dialer->Control();
+}
+
+void RelayDialers::Remove(RelayDialer* dialer) {
+  absl::MutexLock lock(&mutex_);
+  open_.erase(dialer);
+}
+
+void RelayDialers::Close() {
+  absl::MutexLock lock(&mutex_);
+  closed_ = true;
+  for (RelayDialer* const dialer : open_) dialer->Cancel();
+  mutex_.Await(absl::Condition(
+      +[](std::set<RelayDialer*>* open) { return open->empty(); }, &open_));
 }
 
 grpc::ServerBidiReactor<RelayRequest, RelayReply>* AcceptRelay(const RelayedSessions& sessions,
+                                                               RelayCount& count,
                                                                net::EventLoop& loop) {
-  auto stream = std::make_shared<RelayStream>(sessions, loop);
+  auto stream = std::make_shared<RelayStream>(sessions, count, loop);
   stream->Begin();
   return stream.get();
 }

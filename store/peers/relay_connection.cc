@@ -39,6 +39,7 @@ void RelayConnection::Take(std::string octets, uint64_t taken) {
     in_flight_ -= taken;
     taken_ += taken;
     handler_->OnWritten(taken_);
+    if (closing_) BoundClose();
     Flush();
   }
   received_ += octets;
@@ -46,10 +47,20 @@ void RelayConnection::Take(std::string octets, uint64_t taken) {
 }
 
 void RelayConnection::Deliver() {
-  if (handler_ == nullptr || paused_ || closing_ || received_.empty()) return;
-  const std::string octets = std::exchange(received_, {});
-  wire_.send("", octets.size());
-  handler_->OnData(octets);
+  if (handler_ == nullptr || paused_ || closing_) return;
+  if (!received_.empty()) {
+    const std::string octets = std::exchange(received_, {});
+    wire_.send("", octets.size());
+    handler_->OnData(octets);
+  }
+  DeliverEnd();
+}
+
+void RelayConnection::DeliverEnd() {
+  if (handler_ == nullptr || paused_ || closing_) return;
+  if (stream_ended_) return Closed(absl::OkStatus());
+  if (!input_ended_ || std::exchange(end_told_, true)) return;
+  if (!handler_->OnEndOfStream()) Close();
 }
 
 void RelayConnection::ResumeReading() {
@@ -57,18 +68,32 @@ void RelayConnection::ResumeReading() {
   loop_.Post([self = shared_from_this()] { self->Deliver(); });
 }
 
+void RelayConnection::ReceivedEnd() {
+  loop_.Post([self = shared_from_this()] {
+    self->input_ended_ = true;
+    self->Deliver();
+  });
+}
+
 void RelayConnection::Ended(absl::Status why) {
   loop_.Post([self = shared_from_this(), why = std::move(why)] {
     self->ended_ = true;
-    self->Closed(why);
+    if (!why.ok() || self->closing_) return self->Closed(why);
+    self->stream_ended_ = true;
+    self->Deliver();
   });
 }
 
 // --- What goes out
 
 void RelayConnection::Send(std::string octets) {
-  if (closing_) return;
+  if (closing_ || output_ending_) return;
   unsent_ += octets;
+  Flush();
+}
+
+void RelayConnection::EndOutput() {
+  if (closing_ || std::exchange(output_ending_, true)) return;
   Flush();
 }
 
@@ -82,7 +107,9 @@ void RelayConnection::Flush() {
     sent += size;
   }
   unsent_.erase(0, sent);
-  if (closing_ && unsent_.empty()) End(absl::OkStatus());
+  if (!unsent_.empty()) return;
+  if (output_ending_ && !std::exchange(output_ended_, true)) wire_.end_output();
+  if (closing_) End(absl::OkStatus());
 }
 
 // --- Ends
@@ -90,7 +117,18 @@ void RelayConnection::Flush() {
 void RelayConnection::Close() {
   if (std::exchange(closing_, true)) return;
   received_.clear();
-  if (unsent_.empty()) End(absl::OkStatus());
+  if (unsent_.empty()) return End(absl::OkStatus());
+  BoundClose();
+}
+
+// From now on, anew.
+void RelayConnection::BoundClose() {
+  loop_.Cancel(close_timer_);
+  close_timer_ = loop_.RunAfter(kRelayCloseTimeout, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->Abort(absl::DeadlineExceededError("the other side takes nothing any more"));
+    }
+  });
 }
 
 void RelayConnection::Abort(absl::Status why) {
@@ -99,14 +137,14 @@ void RelayConnection::Abort(absl::Status why) {
 }
 
 void RelayConnection::End(const absl::Status& why) {
-  if (std::exchange(ended_, true)) return;
-  wire_.end(why);
+  if (!std::exchange(ended_, true)) wire_.end(why);
   loop_.Post([self = shared_from_this(), why] { self->Closed(why); });
 }
 
 void RelayConnection::Closed(const absl::Status& why) {
   closing_ = true;
   loop_.Cancel(timer_);
+  loop_.Cancel(close_timer_);
   if (const auto handler = std::exchange(handler_, nullptr)) handler->OnClosed(why);
 }
 

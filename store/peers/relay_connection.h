@@ -17,6 +17,9 @@ namespace packetboat::store {
 inline constexpr size_t kRelayWindowBytes = size_t{256} << 10;
 // Octets in one message.
 inline constexpr size_t kRelayMessageBytes = size_t{64} << 10;
+// How long a connection that was closed waits for the other side to take anything of what it was
+// still sent.
+inline constexpr absl::Duration kRelayCloseTimeout = absl::Seconds(30);
 
 // One side of a relayed session as a connection: octets and the word of what was taken travel in
 // messages of a stream. Bound to a loop like every connection; Received() and Ended() may be called
@@ -28,6 +31,8 @@ class RelayConnection : public net::Connection,
   struct Wire {
     // Queues a message.
     std::function<void(std::string octets, uint64_t taken)> send;
+    // Says, behind what is queued, that no octets follow.
+    std::function<void()> end_output;
     // Ends the stream; OK: after what is queued.
     std::function<void(const absl::Status& why)> end;
   };
@@ -39,8 +44,14 @@ class RelayConnection : public net::Connection,
 
   // A message of the other side.
   void Received(std::string octets, uint64_t taken);
-  // The stream has ended by itself, or was ended.
+  // The other side sends no more octets, and may still take some.
+  void ReceivedEnd();
+  // The stream has ended by itself, or was ended. OK: in order, and what was received before is
+  // still given to the handler.
   void Ended(absl::Status why);
+
+  // On the loop: nothing more will be sent. What was goes out first; octets are still received.
+  void EndOutput();
 
   // --- net::Connection
 
@@ -63,7 +74,9 @@ class RelayConnection : public net::Connection,
 
   void Take(std::string octets, uint64_t taken);
   void Deliver();
+  void DeliverEnd();
   void Flush();
+  void BoundClose();
   void End(const absl::Status& why);
   void Closed(const absl::Status& why);
 
@@ -76,11 +89,17 @@ class RelayConnection : public net::Connection,
   std::string unsent_;
   size_t in_flight_ = 0;  // sent, and not said to be taken
   uint64_t taken_ = 0;    // by the other side, of all that was sent
+  bool output_ending_ = false;
+  bool output_ended_ = false;
   std::string received_;
+  bool input_ended_ = false;  // behind received_
+  bool end_told_ = false;     // of the input, to the handler
   bool paused_ = false;
   bool closing_ = false;
-  bool ended_ = false;
+  bool stream_ended_ = false;  // by the other side in order, behind received_
+  bool ended_ = false;         // nothing goes out any more
   net::TimerId timer_;
+  net::TimerId close_timer_;
 };
 
 }  // namespace packetboat::store

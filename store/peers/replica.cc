@@ -10,15 +10,6 @@
 namespace packetboat::store {
 namespace {
 
-// While the cluster is formed: how long the stores have to answer, and how often they are asked.
-constexpr absl::Duration kIntroductionTimeout = absl::Seconds(1);
-constexpr absl::Duration kIntroductionPause = absl::Milliseconds(100);
-
-// Before a leadership moves: how long the other store has to say how far it is, and how far that
-// may be behind.
-constexpr absl::Duration kProgressTimeout = absl::Seconds(1);
-constexpr uint64_t kMaxLagEntries = 1000;
-
 Members Alone(NodeId id, const ReplicaOptions& options, uint32_t shards) {
   Members members;
   members.shards = shards;
@@ -107,7 +98,7 @@ bool Replica::Form() {
   absl::Status told;
   do {
     absl::StatusOr<Members> members =
-        Decide(Introduce(), options_.max_voters, peers_.Introduce(kIntroductionTimeout));
+        Decide(Introduce(), options_.max_voters, peers_.Introduce(options_.introduction_timeout));
     const absl::Status status = members.ok() ? Adopt(*members) : members.status();
     if (members.ok() && !status.ok()) log::Error("the store cannot run", {{"status", status}});
     if (status != told && !members.ok()) {
@@ -119,7 +110,7 @@ bool Replica::Form() {
     absl::MutexLock lock(&mutex_);
     status_ = status;
     if (members.ok()) return status.ok();
-  } while (!Stopping(kIntroductionPause));
+  } while (!Stopping(options_.introduction_pause));
   return false;
 }
 
@@ -170,8 +161,8 @@ absl::Status Replica::Run(const Members& members) {
 }
 
 void Replica::SpreadLeaders() {
-  LeaderMoves moves(id_);
-  while (!Stopping(options_.spread_interval)) {
+  LeaderMoves moves(id_, options_.spread);
+  while (!Stopping(options_.spread.interval)) {
     if (shards_.HasReplica()) MoveOne(moves);
   }
 }
@@ -197,14 +188,8 @@ void Replica::MoveOne(LeaderMoves& moves) {
 // Whether the other store is as far as this one, and has room.
 absl::Status Replica::CanLead(const LeaderMove& move, RaftIndex applied) {
   ASSIGN_OR_RETURN(const PeerProgress progress,
-                   peers_.AskProgress(move.to, move.shard, kProgressTimeout));
-  if (progress.applied.value() + kMaxLagEntries < applied.value()) {
-    return absl::UnavailableError("it lags behind");
-  }
-  if (progress.free_bytes < options_.node.raft.disk_reserve_soft) {
-    return absl::ResourceExhaustedError("its disk is nearly full");
-  }
-  return absl::OkStatus();
+                   peers_.AskProgress(move.to, move.shard, options_.spread.progress_timeout));
+  return CheckFit(progress, applied, options_.node.raft.disk_reserve_soft, options_.spread);
 }
 
 Introduction Replica::Introduce() const {

@@ -30,8 +30,11 @@ struct ReplicaOptions {
   std::vector<std::string> stores;  // cluster.stores
   uint32_t shards = 16;
   uint32_t max_voters = 5;
-  // How often leaderships are looked at; one at a time moves.
-  absl::Duration spread_interval = absl::Seconds(1);
+  // While the cluster is formed: how long the stores have to answer, and the pause before they are
+  // asked again.
+  absl::Duration introduction_timeout = absl::Seconds(1);
+  absl::Duration introduction_pause = absl::Milliseconds(100);
+  LeaderSpreadOptions spread;
   raft::NodeOptions node;
 };
 

@@ -1,6 +1,7 @@
 #include "store/peers/replication_metrics.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -20,7 +21,7 @@ class ReplicationMetrics::State {
                                   "Shards of which this store knows no leader.")),
         lag_(metrics.gauge("packetboat_store_apply_lag_entries",
                            "Entries known to be committed that cannot be read here yet; the most "
-                           "of any shard.")),
+                           "of any shard. NaN while no shard has a leader that could tell.")),
         shards_(&shards),
         peers_(&peers) {}
 
@@ -69,7 +70,8 @@ class ReplicationMetrics::State {
     }
     led_.Set(led);
     leaderless_.Set(leaderless);
-    lag_.Set(static_cast<double>(lag));
+    const bool told = leaderless < static_cast<int>(shards_->count());
+    lag_.Set(told ? static_cast<double>(lag) : std::numeric_limits<double>::quiet_NaN());
   }
 
   MetricsRegistry& metrics_;

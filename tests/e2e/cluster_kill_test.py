@@ -48,9 +48,20 @@ def disturbed(stores, seed, hold_back=False, log=print):
                 watching.Watch(cluster, seed, READERS) as watch:
             yield disturbances.Disturber(cluster, network, disks, load, log)
         log(f"{load.summary()}; {watch.summary()}")
-        found = faults(cluster, [load], watch)
+        found = faults(cluster, [load], watch) + relayed(cluster)
         if found:
             raise AssertionError("\n".join(found[:20]))
+
+
+def relayed(cluster):
+    """Sessions that a store took to another one although each has a replica of every shard; one line per store."""
+    found = []
+    for one in cluster.processes.values():
+        if one.role == "store":
+            with open(one.log, encoding="utf-8") as log:
+                count = sum('"relayed":true' in line for line in log)
+            found += [f"{one.name} relayed {count} sessions"] if count else []
+    return found
 
 
 def one_of_each(disturber, rng):

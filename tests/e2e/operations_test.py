@@ -163,7 +163,36 @@ class ReadinessTest(unittest.TestCase):
                 smtp.ehlo()
                 smtp.mail("someone@sender.example")
                 self.assertEqual(smtp.rcpt(cluster.accounts[0]["user"])[0], 451)
+            # Auth goes on from its copy.
+            self.assertIn("auth: OK", mx.get("/healthz")[1])
             cluster.restart("store1")
+            wait_until(lambda: mx.get("/readyz")[0] == 200, "ready again")
+
+    def test_an_mx_whose_auth_has_no_copy_of_the_directory_is_not_ready_and_says_why(self):
+        with running.running({"mx": {"ready_grace": "100ms"}}) as cluster:
+            mx, auth, store = (cluster.processes[name] for name in ("mx1", "auth1", "store1"))
+            with open(auth.config, encoding="utf-8") as config:
+                usual = config.read()
+            stores = next(one for one in store.listeners if one["protocol"] == "grpc")
+
+            def restart(text):
+                with open(auth.config, "w", encoding="utf-8") as out:
+                    out.write(text)
+                cluster.kill("auth1")
+                cluster.restart("auth1")
+
+            # It finds no store.
+            restart(usual.replace(f":{stores['port']}", ":9"))
+            wait_until(lambda: mx.get("/readyz")[0] == 503, "not ready")
+            told = mx.get("/readyz")[1]
+            self.assertIn("stores: OK", told)
+            self.assertRegex(told, "auth: .*no auth is connected and able to serve")
+            self.assertEqual(auth.get("/readyz")[0], 503)
+            self.assertNotIn("directory: OK", auth.get("/readyz")[1])
+            # Who has logged in goes on, and others may come once it is back: a store stays ready, and names it.
+            self.assertEqual(store.get("/readyz")[0], 200)
+            self.assertRegex(store.get("/healthz")[1], "auth: .*no auth is connected and able to serve")
+            restart(usual)
             wait_until(lambda: mx.get("/readyz")[0] == 200, "ready again")
 
 

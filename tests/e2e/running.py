@@ -21,12 +21,14 @@ def binaries():
 
 
 @contextlib.contextmanager
-def running(settings=None, extra_configs=(), **kwargs):
-    """A cluster that is ready. Under Bazel its logs are kept as outputs of the test; if the body fails, the ends of the logs are
-    printed and its folder stays."""
+def running(settings=None, extra_configs=(), prepare=None, **kwargs):
+    """A cluster that is ready; `prepare`, if any, is called with it before anything runs. Under Bazel its logs are kept as outputs
+    of the test; if the body fails, the ends of the logs are printed and its folder stays."""
     folder = tempfile.mkdtemp(prefix="cluster-", dir=os.environ.get("TEST_TMPDIR"))
     with Cluster(folder, binaries(), settings=settings, extra_configs=extra_configs, **kwargs) as cluster:
         try:
+            if prepare:
+                prepare(cluster)
             cluster.start()
             yield cluster
         except BaseException:
