@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "mx/clients/auth_client.h"
 #include "mx/clients/delivery_options.h"
 #include "mx/clients/store_client.h"
+#include "mx/inbound/client_limits.h"
 #include "mx/inbound/metrics.h"
 #include "mx/inbound/server.h"
 #include "mx/readiness.h"
@@ -22,6 +25,10 @@
 namespace packetboat::mx {
 namespace {
 
+// Connections of one listener that are being closed, or whose load balancer has not yet named their
+// client, beside those that are served.
+constexpr size_t kClosingConnections = 1000;
+
 absl::Duration Milliseconds(uint64_t value) {
   return absl::Milliseconds(static_cast<int64_t>(value));
 }
@@ -31,6 +38,9 @@ smtp::Limits ToLimits(const config::SmtpLimits& config, const config::MailTls& t
   limits.max_message_bytes = config.message_bytes();
   limits.max_recipients = config.recipients();
   limits.max_command_line_bytes = config.command_line_bytes();
+  limits.max_auth_line_bytes = config.auth_line_bytes();
+  limits.max_auth_failures = config.auth_failures();
+  limits.max_transactions = config.transactions();
   limits.max_header_bytes = config.header_bytes();
   limits.max_received = config.received_fields();
   limits.max_errors = config.errors();
@@ -44,6 +54,37 @@ smtp::Limits ToLimits(const config::SmtpLimits& config, const config::MailTls& t
   limits.data_block_timeout = Milliseconds(config.data_timeout());
   limits.tls_handshake_timeout = Milliseconds(tls.handshake_timeout());
   return limits;
+}
+
+absl::StatusOr<std::vector<net::IpNetwork>> ToNetworks(
+    const google::protobuf::RepeatedPtrField<std::string>& texts, absl::string_view key) {
+  std::vector<net::IpNetwork> networks;
+  for (const std::string& text : texts) {
+    const absl::StatusOr<net::IpNetwork> network = net::IpNetwork::Parse(text);
+    if (!network.ok()) return Annotate(network.status(), key);
+    networks.push_back(*network);
+  }
+  return networks;
+}
+
+std::vector<net::IpNetwork> ThisMachine() {
+  return {*net::IpNetwork::Parse("127.0.0.0/8"), *net::IpNetwork::Parse("::1")};
+}
+
+absl::StatusOr<ClientLimitOptions> ToClientLimits(const config::Mx& config) {
+  const config::AddressLimits& limits = config.address_limits();
+  ClientLimitOptions options;
+  options.connections = config.connections_max();
+  options.address_connections = limits.connections();
+  options.address_connection_rate = limits.connection_rate();
+  options.address_errors = limits.errors();
+  options.window = Milliseconds(limits.window());
+  options.ipv4_prefix = static_cast<int>(limits.ipv4_prefix());
+  options.ipv6_prefix = static_cast<int>(limits.ipv6_prefix());
+  options.idle_addresses = limits.entries();
+  ASSIGN_OR_RETURN(options.exempt, ToNetworks(limits.exempt(), "mx.address_limits.exempt"));
+  if (options.exempt.empty()) options.exempt = ThisMachine();
+  return options;
 }
 
 smtp::BareNewline ToBareNewline(const config::MxListener& listener) {
@@ -164,6 +205,8 @@ class Mx : public role::Service {
           std::vector<std::shared_ptr<net::TlsServerContext>>{tls_},
           Milliseconds(tls.reload_interval()));
     }
+    ASSIGN_OR_RETURN(ClientLimitOptions client_limits, ToClientLimits(config_.mx()));
+    client_limits_ = std::make_shared<ClientLimits>(std::move(client_limits));
     std::vector<InboundListener> listeners;
     for (const config::MxListener& listener : config_.mx().listeners()) {
       ASSIGN_OR_RETURN(InboundListener made, MakeListener(listener));
@@ -181,27 +224,45 @@ class Mx : public role::Service {
           absl::StrCat("the listener on ", config.address(),
                        " needs mail.tls.certificate and mail.tls.key, or tls: none"));
     }
-    auto smtp = std::make_shared<smtp::ServerConfig>();
-    smtp->mode = lmtp ? smtp::Mode::kLmtp : smtp::Mode::kMx;
-    smtp->hostname = HostName(config_.mx());
-    smtp->bare_newline = ToBareNewline(config);
-    smtp->starttls = config.tls() == config::STARTTLS;
-    smtp->ask_data = true;
-    smtp->limits = ToLimits(config_.mx().limits(), config_.mail().tls());
+    ASSIGN_OR_RETURN(std::shared_ptr<const smtp::ServerConfig> smtp, MakeSmtp(config));
+    auto context = MakeContext(smtp, lmtp ? "lmtp" : "smtp");
+    ASSIGN_OR_RETURN(context->allow_from, ToNetworks(config.allow_from(), "allow_from"));
+    if (lmtp && context->allow_from.empty()) context->allow_from = ThisMachine();
 
     InboundListener listener;
-    listener.context = MakeContext(smtp, lmtp ? "lmtp" : "smtp");
+    listener.context = std::move(context);
     listener.listen.name = lmtp ? "lmtp" : "smtp";
     listener.listen.endpoint = endpoint;
-    listener.listen.max_connections = config_.mx().connections_max();
+    // All listeners together are held to connections_max by the client limits.
+    listener.listen.max_connections = config_.mx().connections_max() + kClosingConnections;
     listener.listen.refusal =
         absl::StrCat("421 4.3.2 ", smtp->hostname, " too many connections, try again later\r\n");
     if (config.tls() == config::IMPLICIT) listener.listen.tls = tls_;
+    ASSIGN_OR_RETURN(listener.listen.proxy_from, ToNetworks(config.proxy_from(), "proxy_from"));
+    listener.listen.proxy_timeout = Milliseconds(config_.mx().proxy_timeout());
+    listener.listen.limits.write_timeout = Milliseconds(config_.mx().limits().write_timeout());
+    listener.listen.limits.handshake_timeout =
+        Milliseconds(config_.mail().tls().handshake_timeout());
     return listener;
   }
 
-  std::shared_ptr<const InboundContext> MakeContext(std::shared_ptr<const smtp::ServerConfig> smtp,
-                                                    const std::string& protocol) {
+  absl::StatusOr<std::shared_ptr<const smtp::ServerConfig>> MakeSmtp(
+      const config::MxListener& config) {
+    auto smtp = std::make_shared<smtp::ServerConfig>();
+    smtp->mode = config.protocol() == config::LMTP ? smtp::Mode::kLmtp : smtp::Mode::kMx;
+    smtp->hostname = HostName(config_.mx());
+    smtp->bare_newline = ToBareNewline(config);
+    smtp->implicit_tls = config.tls() == config::IMPLICIT;
+    smtp->starttls = config.tls() == config::STARTTLS;
+    ASSIGN_OR_RETURN(smtp->xclient_from, ToNetworks(config.xclient_from(), "xclient_from"));
+    smtp->ask_connect = true;
+    smtp->ask_data = true;
+    smtp->limits = ToLimits(config_.mx().limits(), config_.mail().tls());
+    return smtp;
+  }
+
+  std::shared_ptr<InboundContext> MakeContext(std::shared_ptr<const smtp::ServerConfig> smtp,
+                                              const std::string& protocol) {
     auto context = std::make_shared<InboundContext>();
     context->smtp = std::move(smtp);
     context->tls = tls_;
@@ -213,6 +274,7 @@ class Mx : public role::Service {
     context->commit_wait = Milliseconds(config_.mx().commit_wait());
     context->clock = environment_.clock;
     context->random = environment_.random;
+    context->client_limits = client_limits_;
     context->unconfirmed_messages = config_.mx().unconfirmed_messages();
     context->metrics = std::make_shared<InboundMetrics>(*environment_.metrics, protocol);
     return context;
@@ -253,6 +315,7 @@ class Mx : public role::Service {
   Readiness readiness_;
   std::unique_ptr<AuthClient> auth_;
   std::unique_ptr<StoreClient> stores_;
+  std::shared_ptr<ClientLimits> client_limits_;
   std::shared_ptr<net::TlsServerContext> tls_;
   std::unique_ptr<net::TlsReloader> reloader_;
   std::unique_ptr<InboundServer> server_;

@@ -221,7 +221,19 @@ class Checker {
     if (!mx.hostname().empty()) Require("mx.hostname", CheckDomain(mx.hostname()));
     if (!mx.scratch().empty()) Require("mx.scratch", CheckScratch(mx.scratch()));
     for (int i = 0; i < mx.listeners_size(); ++i) {
-      Listener(absl::StrCat("mx.listeners[", i, "].address"), mx.listeners(i).address());
+      const std::string path = absl::StrCat("mx.listeners[", i, "]");
+      Listener(path + ".address", mx.listeners(i).address());
+      Networks(path + ".allow_from", mx.listeners(i).allow_from());
+      Networks(path + ".proxy_from", mx.listeners(i).proxy_from());
+      Networks(path + ".xclient_from", mx.listeners(i).xclient_from());
+    }
+    Networks("mx.address_limits.exempt", mx.address_limits().exempt());
+  }
+
+  template <typename List>
+  void Networks(const std::string& path, const List& networks) {
+    for (int i = 0; i < networks.size(); ++i) {
+      Require(absl::StrCat(path, "[", i, "]"), net::IpNetwork::Parse(networks.Get(i)).status());
     }
   }
 

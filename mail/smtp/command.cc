@@ -120,6 +120,75 @@ std::optional<Reply> ApplyMailParameter(const Parameter& parameter, bool auth_of
   return UnsupportedParameter(keyword);
 }
 
+// The form of every text that a proxy passes on.
+constexpr absl::string_view kUnavailable = "[UNAVAILABLE]";
+constexpr absl::string_view kTemporarilyUnavailable = "[TEMPUNAVAIL]";
+constexpr absl::string_view kIpv6Prefix = "IPV6:";
+
+bool IsPrintable(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto octet = static_cast<unsigned char>(c);
+    return octet > 0x20 && octet != 0x7f;
+  });
+}
+
+bool IsHostName(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_';
+  });
+}
+
+// Nothing is empty for [UNAVAILABLE] alone.
+std::optional<std::string> TextOf(absl::string_view value) {
+  if (absl::EqualsIgnoreCase(value, kUnavailable)) return "";
+  const bool good =
+      !value.empty() && value.size() <= kMaxHelloNameBytes && IsPrintable(value) && IsUtf8(value);
+  return good ? std::optional<std::string>(value) : std::nullopt;
+}
+
+std::optional<net::IpAddress> AddressOf(absl::string_view value) {
+  if (absl::EqualsIgnoreCase(value, kUnavailable)) return net::IpAddress();
+  const bool v6 = absl::StartsWithIgnoreCase(value, kIpv6Prefix);
+  if (v6) value.remove_prefix(kIpv6Prefix.size());
+  // What is written as IPv6 may map an IPv4 address.
+  if (v6 != absl::StrContains(value, ':')) return std::nullopt;
+  const absl::StatusOr<net::IpAddress> address = net::IpAddress::Parse(value);
+  return address.ok() ? std::optional<net::IpAddress>(*address) : std::nullopt;
+}
+
+std::optional<uint16_t> PortOf(absl::string_view value) {
+  if (absl::EqualsIgnoreCase(value, kUnavailable)) return 0;
+  const std::optional<uint64_t> port = ParseOctetCount(value);
+  if (!port.has_value() || *port > std::numeric_limits<uint16_t>::max()) return std::nullopt;
+  return static_cast<uint16_t>(*port);
+}
+
+bool ApplyXclientName(absl::string_view value, XclientCommand* command) {
+  command->name_deferred = absl::EqualsIgnoreCase(value, kTemporarilyUnavailable);
+  command->name = command->name_deferred ? "" : TextOf(value);
+  return command->name.has_value() && IsHostName(*command->name);
+}
+
+bool ApplyXclientProtocol(absl::string_view value, XclientCommand* command) {
+  command->extended = absl::EqualsIgnoreCase(value, "ESMTP");
+  return *command->extended || absl::EqualsIgnoreCase(value, "SMTP");
+}
+
+// False for a name or a value that is not known.
+bool ApplyXclientAttribute(absl::string_view name, absl::string_view value,
+                           XclientCommand* command) {
+  const auto is = [name](absl::string_view one) { return absl::EqualsIgnoreCase(name, one); };
+  if (is("NAME")) return ApplyXclientName(value, command);
+  if (is("PROTO")) return ApplyXclientProtocol(value, command);
+  if (is("ADDR")) return (command->address = AddressOf(value)).has_value();
+  if (is("PORT")) return (command->port = PortOf(value)).has_value();
+  if (is("HELO")) return (command->hello_name = TextOf(value)).has_value();
+  if (is("LOGIN")) return (command->login = TextOf(value)).has_value();
+  if (is("DESTADDR")) return (command->local_address = AddressOf(value)).has_value();
+  if (is("DESTPORT")) return (command->local_port = PortOf(value)).has_value();
+  return false;
+}
+
 // `FROM:` or `TO:`, then the path; blanks behind the colon are borne. Leaves the parameters.
 template <typename Path>
 std::optional<Reply> ConsumePathArgument(absl::string_view prefix, absl::string_view usage,
@@ -148,11 +217,9 @@ CommandLine SplitCommandLine(absl::string_view line) {
 }
 
 Parsed<HelloCommand> ParseHello(absl::string_view arguments) {
-  const bool printable = std::all_of(arguments.begin(), arguments.end(), [](char c) {
-    const auto octet = static_cast<unsigned char>(c);
-    return octet > 0x20 && octet != 0x7f;
-  });
-  if (arguments.empty() || !printable || !IsUtf8(arguments)) return SyntaxReply("Host name needed");
+  if (arguments.empty() || !IsPrintable(arguments) || !IsUtf8(arguments)) {
+    return SyntaxReply("Host name needed");
+  }
   if (arguments.size() > kMaxHelloNameBytes) return SyntaxReply("Host name too long");
   return HelloCommand{std::string(arguments)};
 }
@@ -219,6 +286,41 @@ Parsed<BdatCommand> ParseBdat(absl::string_view arguments) {
   command.last = absl::EqualsIgnoreCase(arguments, "LAST");
   if (!command.last && !arguments.empty()) return SyntaxReply("Syntax: BDAT octets [LAST]");
   return command;
+}
+
+Parsed<XclientCommand> ParseXclient(absl::string_view arguments) {
+  std::vector<Parameter> attributes;
+  if (arguments.empty()) return SyntaxReply("Syntax: XCLIENT attribute=value ...");
+  if (std::optional<Reply> error = ParseParameters(arguments, &attributes)) return *error;
+  XclientCommand command;
+  for (const Parameter& attribute : attributes) {
+    const std::optional<std::string> value =
+        DecodeXtext(attribute.value.value_or(absl::string_view()));
+    if (!value.has_value() || !ApplyXclientAttribute(attribute.keyword, *value, &command)) {
+      return SyntaxReply(absl::StrCat("Bad XCLIENT attribute ", attribute.keyword));
+    }
+  }
+  return command;
+}
+
+std::optional<std::string> DecodeXtext(absl::string_view text) {
+  std::string octets;
+  while (!text.empty()) {
+    size_t used = 1;
+    if (text.front() == '+') {
+      used = 3;
+      const absl::string_view digits = text.substr(1, 2);
+      const bool hex = digits.size() == 2 && std::all_of(digits.begin(), digits.end(), [](char c) {
+                         return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+                       });
+      if (!hex) return std::nullopt;
+      octets += absl::HexStringToBytes(digits);
+    } else {
+      octets += text.front();
+    }
+    text.remove_prefix(used);
+  }
+  return octets;
 }
 
 }  // namespace packetboat::smtp

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "mail/address/path.h"
 #include "mail/smtp/reply.h"
+#include "net/api/address.h"
 
 // Command lines to typed commands. Pure functions: they touch nothing but their argument, and what
 // they return owns its text. Bad syntax is a value, the Reply that the client gets for it.
@@ -72,6 +73,28 @@ struct BdatCommand {
   bool last = false;
 };
 Parsed<BdatCommand> ParseBdat(absl::string_view arguments);
+
+// XCLIENT, an extension of Postfix's: what a proxy says of the client that it speaks for. Only what
+// it named is set. Values come as xtext (RFC 3461 s4); [UNAVAILABLE] is an empty text, the
+// unspecified address or port 0.
+struct XclientCommand {
+  std::optional<std::string> name;
+  bool name_deferred = false;  // [TEMPUNAVAIL]: looking the name up failed for now
+  std::optional<net::IpAddress> address;
+  std::optional<uint16_t> port;
+  std::optional<bool> extended;  // PROTO=ESMTP
+  std::optional<std::string> hello_name;
+  std::optional<std::string> login;
+  std::optional<net::IpAddress> local_address;
+  std::optional<uint16_t> local_port;
+};
+// What EHLO shows of it.
+inline constexpr absl::string_view kXclientAttributes =
+    "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT";
+Parsed<XclientCommand> ParseXclient(absl::string_view arguments);
+
+// xtext of RFC 3461 s4 to octets.
+std::optional<std::string> DecodeXtext(absl::string_view text);
 
 }  // namespace packetboat::smtp
 

@@ -14,6 +14,7 @@ constexpr StateSet kReady = Bit(State::kReady);
 constexpr StateSet kMail = Bit(State::kMail);
 constexpr StateSet kRcpt = Bit(State::kRcpt);
 constexpr StateSet kChunking = Bit(State::kChunking);
+constexpr StateSet kBetween = Bit(State::kGreeted) | kReady;
 constexpr StateSet kOpen = Bit(State::kGreeted) | kReady | kMail | kRcpt | kChunking;
 constexpr StateSet kAlways = kOpen | Bit(State::kTurnedAway);
 
@@ -22,6 +23,7 @@ constexpr CommandRule kRules[] = {
     {"HELO", Verb::kHelo, kSmtp, kOpen, kEndsGroup | kBeforeTls | kJunk},
     {"LHLO", Verb::kLhlo, kLmtp, kOpen, kEndsGroup | kBeforeTls | kJunk},
     {"STARTTLS", Verb::kStartTls, kEvery, kReady, kEndsGroup | kBeforeTls | kNoArguments},
+    {"XCLIENT", Verb::kXclient, kEvery, kBetween, kEndsGroup | kBeforeTls | kJunk},
     {"AUTH", Verb::kAuth, kSubmit, kReady, kEndsGroup},
     {"MAIL", Verb::kMail, kEvery, kReady, 0},
     {"RCPT", Verb::kRcpt, kEvery, kMail | kRcpt, 0},

@@ -40,6 +40,7 @@ enum class Verb : uint8_t {
   kHelo,
   kLhlo,
   kStartTls,
+  kXclient,
   kAuth,
   kMail,
   kRcpt,

@@ -27,6 +27,7 @@ ServerConfig ConfigOf(Mode mode, State state) {
   config.auth_mechanisms = {"PLAIN"};
   config.require_auth = false;
   config.ask_connect = state == State::kTurnedAway;
+  config.xclient_from = {*net::IpNetwork::Parse("127.0.0.1")};
   return config;
 }
 
@@ -69,6 +70,7 @@ std::string LineOf(const CommandRule& rule) {
       {"MAIL", " FROM:<a@example.org>"},
       {"RCPT", " TO:<b@example.test>"},
       {"AUTH", " PLAIN AGEAYg=="},
+      {"XCLIENT", " NAME=client.example.org"},
   };
   const auto it = arguments.find(std::string(rule.name));
   return absl::StrCat(rule.name, it == arguments.end() ? "" : it->second, "\r\n");

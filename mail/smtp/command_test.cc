@@ -90,5 +90,38 @@ TEST(ParseBdat, TakesSizeAndLast) {
   }
 }
 
+TEST(ParseXclient, KnowsEveryAttribute) {
+  const auto command = std::get<XclientCommand>(
+      ParseXclient("NAME=mail.example.org addr=192.0.2.7 PORT=25 PROTO=ESMTP HELO=x LOGIN=a+40b "
+                   "DESTADDR=IPV6:2001:db8::1 DESTPORT=0465"));
+  EXPECT_EQ(command.name, "mail.example.org");
+  EXPECT_FALSE(command.name_deferred);
+  EXPECT_EQ(command.address, *net::IpAddress::Parse("192.0.2.7"));
+  EXPECT_EQ(command.port, 25);
+  EXPECT_EQ(command.extended, true);
+  EXPECT_EQ(command.hello_name, "x");
+  EXPECT_EQ(command.login, "a@b");
+  EXPECT_EQ(command.local_address, *net::IpAddress::Parse("2001:db8::1"));
+  EXPECT_EQ(command.local_port, 465);
+}
+
+TEST(ParseXclient, WhatIsNotNamedIsNotSet) {
+  const auto command = std::get<XclientCommand>(ParseXclient("PROTO=smtp"));
+  EXPECT_EQ(command.extended, false);
+  EXPECT_FALSE(command.name.has_value() || command.address.has_value() ||
+               command.port.has_value() || command.hello_name.has_value() ||
+               command.login.has_value());
+}
+
+TEST(DecodeXtext, IsWhatRfc3461SaysInBothCases) {
+  EXPECT_EQ(DecodeXtext(""), "");
+  EXPECT_EQ(DecodeXtext("plain"), "plain");
+  EXPECT_EQ(DecodeXtext("a+2Bb+3d"), "a+b=");
+  EXPECT_EQ(DecodeXtext("+00"), std::string(1, '\0'));
+  for (const char* text : {"+", "+2", "+2G", "a+", "++2B"}) {
+    EXPECT_FALSE(DecodeXtext(text).has_value()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace packetboat::smtp

@@ -36,6 +36,7 @@ bool SetFrom(const std::map<std::string, T>& values, const std::string& value, T
 
 bool ApplySwitch(const std::string& name, const std::string& value, ServerConfig* config) {
   const std::map<std::string, bool*> switches = {
+      {"implicit_tls", &config->implicit_tls},
       {"starttls", &config->starttls},
       {"require_auth", &config->require_auth},
       {"chunking", &config->chunking},
@@ -70,6 +71,7 @@ bool ApplyLimit(const std::string& name, const std::string& value, Limits* limit
   }
   return ApplyNumber<uint32_t>({{"max_received", &limits->max_received},
                                 {"max_recipients", &limits->max_recipients},
+                                {"max_transactions", &limits->max_transactions},
                                 {"max_errors", &limits->max_errors},
                                 {"max_junk_commands", &limits->max_junk_commands},
                                 {"max_auth_failures", &limits->max_auth_failures}},
@@ -89,6 +91,11 @@ absl::Status ApplySetting(const std::string& name, const std::string& value, Ser
   if (name == "auth") {
     config->auth_mechanisms = absl::StrSplit(value, ' ');
     known = true;
+  }
+  if (name == "xclient_from") {
+    const absl::StatusOr<net::IpNetwork> network = net::IpNetwork::Parse(value);
+    known = network.ok();
+    if (known) config->xclient_from.push_back(*network);
   }
   known = known || ApplySwitch(name, value, config) || ApplyLimit(name, value, &config->limits);
   return known ? absl::OkStatus() : BadSetting(name);
@@ -156,6 +163,15 @@ struct QueryText {
     about = absl::StrCat(" ", a, b);
   }
 };
+
+// What the answer to `ask connect` is to be found by.
+std::string Describe(const SessionFacts& facts) {
+  std::string text = absl::StrCat(" ", facts.peer.ToString());
+  if (!facts.peer_name.empty()) absl::StrAppend(&text, " name=", facts.peer_name);
+  if (facts.peer_name_deferred) absl::StrAppend(&text, " name-deferred");
+  if (!facts.login.empty()) absl::StrAppend(&text, " login=", facts.login);
+  return text;
+}
 
 net::Endpoint Peer() { return {*net::IpAddress::Parse("192.0.2.25"), 40000}; }
 
@@ -227,7 +243,8 @@ void DialogEngine::Perform(const smtp::Send& send) {
 }
 
 void DialogEngine::Perform(const Ask& ask) {
-  const QueryText query(ask.query);
+  QueryText query(ask.query);
+  if (query.kind == "connect") query.about = Describe(session_.facts());
   if (query.kind == "message") {
     NoteBody();
     message_ = std::exchange(body_, "");

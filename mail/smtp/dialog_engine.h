@@ -19,8 +19,9 @@
 // shell.
 //
 // Settings: `mode mx|submission|submissions|lmtp`; `bare_newline reject|normalize`; `auth PLAIN
-// LOGIN`; `starttls`, `require_auth`, `chunking`, `forbid_early_pipelining`, `ask_connect`,
-// `ask_hello`, `ask_data`: on|off; any limit by its name: `max_errors 3`; `flights whole`: the
+// LOGIN`; `xclient_from 192.0.2.0/24` (the client is 192.0.2.25); `implicit_tls`, `starttls`,
+// `require_auth`, `chunking`, `forbid_early_pipelining`, `ask_connect`, `ask_hello`, `ask_data`:
+// on|off; any limit by its name: `max_errors 3`; `flights whole`: the
 // dialog is about what stands in one flight, and is not cut.
 //
 // Directives:
@@ -36,8 +37,8 @@
 //
 // VERDICT: `ok`, `ok id=T7`, `ok 251 2.1.5 text`, `550 5.1.1 text`, `drop 421 4.7.0 text`,
 // `challenge TEXT`, `login NAME`, `each 250 2.1.5 text | 452 4.2.2 text`, `hold`.
-// EVENT: `ask KIND ...`, `begin-body`, `abort-body CODE`, `starttls`, `confirmed ID`, `close
-// REASON`.
+// EVENT: `ask KIND ...` (`ask connect 192.0.2.1:4711 name=NAME login=LOGIN`), `begin-body`,
+// `abort-body CODE`, `starttls`, `confirmed ID`, `close REASON`.
 
 namespace packetboat::smtp {
 

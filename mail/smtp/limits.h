@@ -32,7 +32,10 @@ struct Limits {
   // RCPTs of one transaction that were accepted. RFC 5321 s4.5.3.1.8: 100 at least.
   uint32_t max_recipients = 1000;
 
-  // Commands answered 4xx or 5xx until the session is closed.
+  // MAIL commands of one session, whatever became of them (RFC 9422 s5.1). No minimum is set.
+  uint32_t max_transactions = 10'000;
+
+  // Commands answered 5xx until the session is closed.
   uint32_t max_errors = 20;
 
   // NOOP, RSET, VRFY, HELP and hellos between two accepted messages, beyond which each counts as an

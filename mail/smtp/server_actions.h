@@ -22,7 +22,8 @@ namespace packetboat::smtp {
 
 using QueryId = StrongId<struct QueryIdTag, uint64_t>;
 
-// May this peer speak at all? Before the greeting.
+// May this peer speak at all? Before the greeting; again when XCLIENT has named another one in
+// ServerSession::facts().
 struct ConnectQuery {};
 
 // The name behind HELO, EHLO or LHLO.
@@ -143,6 +144,7 @@ enum class CloseReason {
   kRefused,  // a verdict said so
   kTimeout,
   kTooManyErrors,
+  kTooManyTransactions,
   kSynchronization,  // octets behind a command that must be the last of its group
   kBareNewline,      // in a command line
   kForeignProtocol,

@@ -42,7 +42,6 @@ Judgement Judge(const Verdict& verdict, const Reply& on_accept) {
 void ServerSession::Greet() {
   if (config_->ask_connect) return AskFor(ConnectQuery{});
   Resolve(ConnectQuery{}, Accept{});
-  Pump();
 }
 
 void ServerSession::Resolve(const ConnectQuery&, const Verdict& verdict) {
@@ -88,12 +87,14 @@ std::string ServerSession::EhloText() const {
       config_->hostname, "PIPELINING", absl::StrCat("SIZE ", limits_.max_message_bytes),
       "8BITMIME",        "SMTPUTF8",   "ENHANCEDSTATUSCODES"};
   if (config_->chunking) lines.push_back("CHUNKING");
-  lines.push_back(absl::StrCat("LIMITS RCPTMAX=", limits_.max_recipients));  // RFC 9422
-  const bool implicit_tls = config_->mode == Mode::kSubmissions;
-  if (config_->starttls && !implicit_tls && !facts_.tls.has_value()) lines.push_back("STARTTLS");
+  lines.push_back(absl::StrCat("LIMITS RCPTMAX=", limits_.max_recipients,
+                               " MAILMAX=", limits_.max_transactions));  // RFC 9422 s5
+  const bool starttls = config_->starttls && !config_->BeginsWithTls();
+  if (starttls && !facts_.tls.has_value()) lines.push_back("STARTTLS");
   if (OffersAuth()) {
     lines.push_back(absl::StrCat("AUTH ", absl::StrJoin(config_->auth_mechanisms, " ")));
   }
+  if (may_xclient_) lines.push_back(absl::StrCat("XCLIENT ", kXclientAttributes));
   return absl::StrJoin(lines, "\n");
 }
 
@@ -133,6 +134,9 @@ std::optional<Reply> ServerSession::CheckSequence(const CommandRule& rule) const
   if (config_->mode == Mode::kSubmission && !tls && !turned_away && !rule.Has(kBeforeTls)) {
     return Reply{530, "5.7.0", "Must issue a STARTTLS command first"};
   }
+  if (rule.verb == Verb::kXclient && !may_xclient_ && !turned_away) {
+    return Reply{550, "5.7.0", "Insufficient authorization"};
+  }
   if (!turned_away && !IsOffered(rule)) return Reply{502, "5.5.1", "Command not implemented"};
   if (rule.verb == Verb::kStartTls && tls) return Reply{503, "5.5.1", "TLS already active"};
   const bool content = rule.verb == Verb::kData || rule.verb == Verb::kBdat;
@@ -160,7 +164,9 @@ bool ServerSession::IsOffered(const CommandRule& rule) const {
   if (rule.Has(kNotImplemented)) return false;
   switch (rule.verb) {
     case Verb::kStartTls:
-      return config_->starttls && config_->mode != Mode::kSubmissions;
+      return config_->starttls && !config_->BeginsWithTls();
+    case Verb::kXclient:
+      return may_xclient_;
     case Verb::kAuth:
       return OffersAuth();
     case Verb::kBdat:
@@ -178,6 +184,8 @@ void ServerSession::Proceed(Verb verb, absl::string_view arguments) {
       return HandleHello(verb, arguments);
     case Verb::kStartTls:
       return HandleStartTls();
+    case Verb::kXclient:
+      return HandleXclient(arguments);
     case Verb::kAuth:
       return HandleAuth(arguments);
     case Verb::kMail:
@@ -228,6 +236,29 @@ void ServerSession::HandleStartTls() {
   state_ = State::kHandshake;
 }
 
+// --- XCLIENT. The session begins anew with its 220: whatever judges a connection judges the client
+// that was named. What HELO and PROTO say holds until the proxy says its own hello.
+
+void ServerSession::HandleXclient(absl::string_view arguments) {
+  Parsed<XclientCommand> parsed = ParseXclient(arguments);
+  if (const auto* error = std::get_if<Reply>(&parsed)) return RefuseCommand(*error);
+  XclientCommand& said = std::get<XclientCommand>(parsed);
+  if (said.name.has_value()) {
+    facts_.peer_name = *std::move(said.name);
+    facts_.peer_name_deferred = said.name_deferred;
+  }
+  if (said.address.has_value()) facts_.peer.address = *said.address;
+  if (said.port.has_value()) facts_.peer.port = *said.port;
+  if (said.local_address.has_value()) facts_.local.address = *said.local_address;
+  if (said.local_port.has_value()) facts_.local.port = *said.local_port;
+  if (said.login.has_value()) facts_.login = *std::move(said.login);
+  facts_.hello_name = std::move(said.hello_name).value_or("");
+  facts_.extended = said.extended.value_or(false);
+  ResetTransaction();
+  state_ = State::kConnecting;
+  Greet();
+}
+
 // --- AUTH, RFC 4954.
 
 void ServerSession::HandleAuth(absl::string_view arguments) {
@@ -272,6 +303,10 @@ void ServerSession::Resolve(const AuthQuery&, const Verdict& verdict) {
 // --- MAIL and RCPT, RFC 5321 s4.1.1.2 and s4.1.1.3.
 
 void ServerSession::HandleMail(absl::string_view arguments) {
+  if (++transactions_ > limits_.max_transactions) {
+    return CloseWith(Unavailable("4.7.0", "too many transactions in this session"),
+                     CloseReason::kTooManyTransactions);
+  }
   Parsed<MailCommand> parsed = ParseMail(arguments, OffersAuth());
   if (const auto* error = std::get_if<Reply>(&parsed)) return RefuseCommand(*error);
   MailCommand command = std::get<MailCommand>(std::move(parsed));

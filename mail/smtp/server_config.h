@@ -7,6 +7,7 @@
 #include "mail/smtp/command_table.h"
 #include "mail/smtp/data_reader.h"
 #include "mail/smtp/limits.h"
+#include "net/api/address.h"
 
 namespace packetboat::smtp {
 
@@ -20,7 +21,10 @@ struct ServerConfig {
 
   BareNewline bare_newline = BareNewline::kReject;
 
-  // STARTTLS is offered: there is a certificate. Without meaning for kSubmissions.
+  // TLS comes before the greeting. Always so for kSubmissions.
+  bool implicit_tls = false;
+
+  // STARTTLS is offered: there is a certificate. Without meaning where TLS comes first.
   bool starttls = false;
 
   // SASL mechanisms, in the order in which they are offered. Never offered before TLS, nor by kMx
@@ -33,16 +37,21 @@ struct ServerConfig {
   // BDAT (RFC 3030).
   bool chunking = true;
 
+  // Peers in these networks may speak for another client: XCLIENT.
+  std::vector<net::IpNetwork> xclient_from;
+
   // End the session of a client that sends more behind a command whose answer it has to wait for
   // (command_table.h, kEndsGroup). Behind STARTTLS that ends every session.
   bool forbid_early_pipelining = true;
 
   // Which of the questions that not every listener has are asked.
-  bool ask_connect = false;  // before the greeting
+  bool ask_connect = false;  // before the greeting, and before the one that answers XCLIENT
   bool ask_hello = false;
   bool ask_data = false;  // before the 354
 
   Limits limits;
+
+  bool BeginsWithTls() const { return implicit_tls || mode == Mode::kSubmissions; }
 };
 
 }  // namespace packetboat::smtp

@@ -39,6 +39,11 @@ Reply FaultReply(BodyFault fault) {
   return {};
 }
 
+bool Contains(const std::vector<net::IpNetwork>& networks, const net::IpAddress& address) {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&](const net::IpNetwork& one) { return one.Contains(address); });
+}
+
 }  // namespace
 
 absl::string_view CloseReasonName(CloseReason reason) {
@@ -51,6 +56,8 @@ absl::string_view CloseReasonName(CloseReason reason) {
       return "timeout";
     case CloseReason::kTooManyErrors:
       return "too many errors";
+    case CloseReason::kTooManyTransactions:
+      return "too many transactions";
     case CloseReason::kSynchronization:
       return "protocol synchronization";
     case CloseReason::kBareNewline:
@@ -69,7 +76,9 @@ absl::string_view CloseReasonName(CloseReason reason) {
 
 ServerSession::ServerSession(std::shared_ptr<const ServerConfig> config, std::string session_id,
                              const net::Endpoint& peer, const net::Endpoint& local)
-    : config_(std::move(config)), limits_(config_->limits) {
+    : config_(std::move(config)),
+      limits_(config_->limits),
+      may_xclient_(Contains(config_->xclient_from, peer.address)) {
   facts_.session_id = std::move(session_id);
   facts_.peer = peer;
   facts_.local = local;
@@ -79,11 +88,12 @@ ServerSession::ServerSession(std::shared_ptr<const ServerConfig> config, std::st
 
 void ServerSession::Start(absl::Time now) {
   now_ = waiting_since_ = now;
-  if (config_->mode == Mode::kSubmissions) {
+  if (config_->BeginsWithTls()) {
     state_ = State::kHandshake;
     return;
   }
   Greet();
+  Pump();
 }
 
 void ServerSession::Feed(absl::string_view octets, absl::Time now) {
@@ -159,8 +169,20 @@ void ServerSession::OnPeerClosed() {
 
 void ServerSession::Drain(absl::Time now) {
   now_ = now;
-  draining_ = true;
-  if (!closed()) Pump();
+  EndBetweenTransactions(Unavailable("4.3.2", "service is being shut down"),
+                         CloseReason::kDraining);
+}
+
+void ServerSession::EndForErrors(absl::Time now) {
+  now_ = now;
+  EndBetweenTransactions(Unavailable("4.7.0", "too many errors from your address"),
+                         CloseReason::kTooManyErrors);
+}
+
+void ServerSession::EndBetweenTransactions(Reply reply, CloseReason reason) {
+  if (closed() || ending_.has_value()) return;
+  ending_.emplace(std::move(reply), reason);
+  Pump();
 }
 
 std::vector<Action> ServerSession::TakeActions() { return std::exchange(actions_, {}); }
@@ -212,8 +234,8 @@ bool ServerSession::BetweenTransactions() const {
 void ServerSession::Pump() {
   bool progress = true;
   while (progress && CanProceed()) {
-    if (draining_ && BetweenTransactions()) {
-      return CloseWith(Unavailable("4.3.2", "service is being shut down"), CloseReason::kDraining);
+    if (ending_.has_value() && BetweenTransactions()) {
+      return CloseWith(ending_->first, ending_->second);
     }
     progress = state_ != State::kData ? ReadLine()
                : chunk_.has_value()   ? ReadChunk()
@@ -433,6 +455,7 @@ void ServerSession::SendOctets(std::string octets) {
 }
 
 bool ServerSession::TooManyErrors() {
+  ++total_errors_;
   if (++errors_ <= limits_.max_errors) return false;
   CloseWith(Unavailable("4.7.0", "too many errors"), CloseReason::kTooManyErrors);
   return true;
@@ -447,6 +470,7 @@ void ServerSession::RefuseCommand(const Reply& reply) {
 void ServerSession::CloseWith(const Reply& reply, CloseReason reason) {
   if (reply.negative()) AbortOpenBody(reply);
   AbandonBody();
+  if (reply.code >= 500) ++total_errors_;
   SendOctets(FormatReply(reply));
   CloseNow(reason);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -26,8 +27,11 @@ namespace packetboat::smtp {
 // What is known of the peer. After TLS all of it that the peer said before is forgotten.
 struct SessionFacts {
   std::string session_id;
+  // XCLIENT replaces these. The unspecified address and port 0: not known.
   net::Endpoint peer;
   net::Endpoint local;
+  std::string peer_name;            // as XCLIENT said; empty: not known
+  bool peer_name_deferred = false;  // looking it up failed for now
 
   std::string hello_name;
   bool extended = false;  // EHLO or LHLO
@@ -48,7 +52,7 @@ struct Transaction {
 
 // One SMTP or LMTP server session: RFC 5321 with PIPELINING (2920), SIZE (1870), 8BITMIME (6152),
 // SMTPUTF8 (6531), ENHANCEDSTATUSCODES (2034), STARTTLS (3207), AUTH (4954), CHUNKING (3030), and
-// RFC 2033.
+// LIMITS (9422) and Postfix's XCLIENT; LMTP as of RFC 2033.
 //
 // Octets and verdicts go in, actions come out; whoever runs it (the shell) owns socket, clock and
 // timers. Everything slow is an Ask. Commands are carried out one at a time, in order; while an Ask
@@ -71,7 +75,7 @@ class ServerSession {
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
-  // The connection is there. kSubmissions greets once TLS is up.
+  // The connection is there. With implicit TLS the greeting comes once that is up.
   void Start(absl::Time now);
 
   // What the peer sent. All of it is taken, also when it was not wanted.
@@ -100,6 +104,9 @@ class ServerSession {
   // Ends the session with 421 4.3.2: at once when no transaction is under way, else behind it.
   void Drain(absl::Time now);
 
+  // The same with 421 4.7.0: this peer's sessions together have had too many commands refused.
+  void EndForErrors(absl::Time now);
+
   std::vector<Action> TakeActions();
 
   bool wants_input() const;
@@ -109,6 +116,8 @@ class ServerSession {
   bool closed() const { return state_ == State::kClosed; }
   const ServerConfig& config() const { return *config_; }
   const SessionFacts& facts() const { return facts_; }
+  // Commands and messages that were refused for good so far.
+  uint64_t total_errors() const { return total_errors_; }
   // Of the transaction under way; while a MessageQuery is open, of that message.
   const Transaction& transaction() const { return transaction_; }
 
@@ -139,6 +148,7 @@ class ServerSession {
 
   // Input: server_session.cc.
   void Pump();
+  void EndBetweenTransactions(Reply reply, CloseReason reason);
   bool CanProceed() const;
   bool ReadLine();
   bool SkipOverlongLine();
@@ -167,6 +177,7 @@ class ServerSession {
   void Proceed(Verb verb, absl::string_view arguments);
   void HandleHello(Verb verb, absl::string_view arguments);
   void HandleStartTls();
+  void HandleXclient(absl::string_view arguments);
   void HandleAuth(absl::string_view arguments);
   void HandleAuthResponse(absl::string_view line);
   void HandleMail(absl::string_view arguments);
@@ -211,11 +222,13 @@ class ServerSession {
 
   const std::shared_ptr<const ServerConfig> config_;
   const Limits& limits_;
+  const bool may_xclient_;
   SessionFacts facts_;
   Transaction transaction_;
   State state_ = State::kConnecting;
   bool greeted_ = false;
-  bool draining_ = false;
+  // Set: said, and the session closed, once no transaction is under way.
+  std::optional<std::pair<Reply, CloseReason>> ending_;
 
   std::optional<OpenQuery> open_query_;
   uint64_t last_query_id_ = 0;
@@ -245,6 +258,8 @@ class ServerSession {
   bool backlogged_ = false;  // when the last answer came
 
   uint32_t errors_ = 0;
+  uint64_t total_errors_ = 0;
+  uint32_t transactions_ = 0;
   uint32_t junk_commands_ = 0;
   uint32_t auth_failures_ = 0;
 

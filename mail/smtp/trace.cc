@@ -49,6 +49,7 @@ std::string Clean(absl::string_view name, bool utf8) {
 }
 
 std::string Literal(const net::IpAddress& address) {
+  if (address.is_unspecified()) return "[unknown]";
   return absl::StrCat(address.is_v6() ? "[IPv6:" : "[", address.ToString(), "]");
 }
 

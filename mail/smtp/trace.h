@@ -24,9 +24,9 @@ absl::string_view ProtocolKeyword(Mode mode, bool extended, bool tls, bool authe
                                   bool smtputf8);
 
 struct ReceivedTrace {
-  std::string hello_name;  // as claimed
-  std::string peer_name;   // what the address resolves to and back; empty: not known
-  net::IpAddress peer;
+  std::string hello_name;      // as claimed
+  std::string peer_name;       // what the address resolves to and back; empty: not known
+  net::IpAddress peer;         // unspecified: not known
   std::string by;              // our host name
   absl::string_view protocol;  // ProtocolKeyword()
   std::optional<net::TlsInfo> tls;

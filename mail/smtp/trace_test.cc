@@ -54,6 +54,14 @@ TEST(FormatReceived, NamesARecipientOnlyWhenItIsTheOnlyOne) {
   EXPECT_EQ(FormatReceived(Example(), {}).find(" for"), std::string::npos);
 }
 
+TEST(FormatReceived, SaysWhenTheAddressIsNotKnown) {
+  ReceivedTrace trace = Example();
+  trace.peer = net::IpAddress();
+  EXPECT_TRUE(
+      absl::StartsWith(FormatReceived(trace, {}),
+                       "Received: from client.example.org (mail.example.org [unknown]) by"));
+}
+
 TEST(FormatReceived, WithoutNameAndTls) {
   ReceivedTrace trace = Example();
   trace.peer_name.clear();

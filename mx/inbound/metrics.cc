@@ -70,6 +70,14 @@ Counter& InboundMetrics::CounterOf(MessageResult result) {
                            With(protocol_, "outcome", NameOf(result)));
 }
 
+void InboundMetrics::Refused(absl::string_view reason) {
+  registry_
+      .counter("packetboat_mx_connections_refused_total",
+               "Connections that were not served, by the limit that stood in the way.",
+               With(protocol_, "reason", reason))
+      .Add();
+}
+
 void InboundMetrics::SessionBegan() { sessions_.Add(1); }
 
 void InboundMetrics::SessionEnded(absl::string_view reason) {

@@ -31,6 +31,8 @@ class InboundMetrics {
   // `registry` outlives this. `protocol` is the label: "smtp", "lmtp".
   InboundMetrics(MetricsRegistry& registry, const std::string& protocol);
 
+  // A connection that was not served. `reason` is one of few.
+  void Refused(absl::string_view reason);
   void SessionBegan();
   // `reason` is one of few: what the engine closed for, or how the connection ended.
   void SessionEnded(absl::string_view reason);

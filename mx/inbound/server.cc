@@ -1,8 +1,54 @@
 #include "mx/inbound/server.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "mx/inbound/client_limits.h"
+
 namespace packetboat::mx {
+namespace {
+
+bool IsServed(const InboundContext& context, const net::IpAddress& client) {
+  const std::vector<net::IpNetwork>& allowed = context.allow_from;
+  return allowed.empty() ||
+         std::any_of(allowed.begin(), allowed.end(),
+                     [&](const net::IpNetwork& one) { return one.Contains(client); });
+}
+
+net::Refusal Refuse(const InboundContext& context, absl::string_view reason,
+                    const smtp::Reply& reply) {
+  context.metrics->Refused(reason);
+  return {smtp::FormatReply(reply)};
+}
+
+net::AcceptResult Accept(const std::shared_ptr<const InboundContext>& context,
+                         const InboundSessions& sessions, const net::Endpoint& peer) {
+  const std::string& hostname = context->smtp->hostname;
+  if (!IsServed(*context, peer.address)) {
+    log::Warning("client is not served here", {{"peer", peer.ToString()}});
+    return Refuse(*context, "network",
+                  {.code = 554,
+                   .enhanced = "5.7.1",
+                   .text = absl::StrCat(hostname, " does not serve your address")});
+  }
+  if (context->client_limits == nullptr) {
+    return std::make_shared<InboundSession>(context, sessions, ClientLimits::Ticket());
+  }
+  ClientLimits::Admission admission =
+      context->client_limits->Admit(peer.address, context->clock->Monotonic());
+  if (admission.admittance == Admittance::kAdmitted) {
+    return std::make_shared<InboundSession>(context, sessions, std::move(admission.ticket));
+  }
+  const absl::string_view limit = AdmittanceName(admission.admittance);
+  if (admission.news) {
+    log::Warning("connections are refused", {{"peer", peer.ToString()}, {"limit", limit}});
+  }
+  return Refuse(*context, limit, RefusalOf(admission.admittance, hostname));
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<InboundServer>> InboundServer::Start(
     std::vector<InboundListener> listeners, net::Network& network) {
@@ -10,8 +56,8 @@ absl::StatusOr<std::unique_ptr<InboundServer>> InboundServer::Start(
   for (InboundListener& listener : listeners) {
     absl::StatusOr<std::unique_ptr<net::Listener>> open = network.Listen(
         std::move(listener.listen), [context = listener.context, sessions = server->sessions_](
-                                        const net::Endpoint&, const net::Endpoint&) {
-          return std::make_shared<InboundSession>(context, sessions);
+                                        const net::Endpoint& peer, const net::Endpoint&) {
+          return Accept(context, sessions, peer);
         });
     if (!open.ok()) return open.status();
     server->listeners_.push_back(*std::move(open));

@@ -49,12 +49,34 @@ smtp::Refuse NoRoom() {
 
 }  // namespace
 
+smtp::Reply RefusalOf(Admittance admittance, const std::string& hostname) {
+  smtp::Reply reply{.code = 421, .enhanced = "4.7.0", .text = hostname};
+  switch (admittance) {
+    case Admittance::kTooMany:
+    case Admittance::kAdmitted:
+      reply.enhanced = "4.3.2";
+      reply.text += " too many connections, try again later";
+      break;
+    case Admittance::kTooManyOfAddress:
+      reply.text += " too many connections from your address";
+      break;
+    case Admittance::kTooOftenFromAddress:
+      reply.text += " your address connects too often";
+      break;
+    case Admittance::kTooManyErrorsOfAddress:
+      reply.text += " too many errors from your address";
+      break;
+  }
+  return reply;
+}
+
 InboundSession::InboundSession(std::shared_ptr<const InboundContext> context,
-                               InboundSessions sessions)
-    : context_(std::move(context)), sessions_(std::move(sessions)) {}
+                               InboundSessions sessions, ClientLimits::Ticket place)
+    : context_(std::move(context)), sessions_(std::move(sessions)), place_(std::move(place)) {}
 
 void InboundSession::OnOpen(net::Connection& connection) {
   connection_ = &connection;
+  client_ = connection.peer().address;
   draining_ = sessions_.draining->Enter(connection.loop(), [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->Drain();
   });
@@ -107,6 +129,7 @@ void InboundSession::OnClosed(const absl::Status& why) {
   message_.reset();
   draining_ = {};
   dropping_ = {};
+  place_ = {};
 }
 
 void InboundSession::Drain() {
@@ -126,6 +149,7 @@ void InboundSession::Run() {
   if (running_) return;
   running_ = true;
   DoActions();
+  CountErrors();
   if (input_ended_ && !smtp_->closed() && HasAnsweredAll()) {
     smtp_->OnPeerClosed();
     DoActions();
@@ -134,6 +158,16 @@ void InboundSession::Run() {
   if (smtp_->closed()) return;
   smtp_->wants_input() ? connection_->ResumeReading() : connection_->PauseReading();
   connection_->SetDeadline(smtp_->next_deadline());
+}
+
+// All sessions of an address together have a bound; the one that passes it ends.
+void InboundSession::CountErrors() {
+  const uint64_t errors = smtp_->total_errors();
+  if (errors == errors_) return;
+  const uint64_t more = errors - std::exchange(errors_, errors);
+  if (place_.CountErrors(more, context_->clock->Monotonic())) return;
+  smtp_->EndForErrors(Now());
+  DoActions();
 }
 
 // Nothing that the client has sent waits for us: no question is open, and no reply stands in the
@@ -206,6 +240,25 @@ void InboundSession::Do(smtp::Close action) {
 // --- Questions.
 
 void InboundSession::Find(smtp::QueryId id, const smtp::ConnectQuery&) {
+  // Before the first greeting: the connection itself, which has its place already.
+  if (!std::exchange(connection_judged_, true)) return Answer(id, smtp::Accept{});
+  const smtp::SessionFacts& facts = smtp_->facts();
+  log_.Info("client named by proxy",
+            {{"client", facts.peer.ToString()},
+             {"name", facts.peer_name_deferred ? "[TEMPUNAVAIL]" : facts.peer_name},
+             {"helo", facts.hello_name},
+             {"login", facts.login}});
+  if (std::exchange(client_, facts.peer.address) != facts.peer.address &&
+      context_->client_limits != nullptr) {
+    ClientLimits::Admission admission =
+        context_->client_limits->Admit(client_, context_->clock->Monotonic());
+    place_ = std::move(admission.ticket);
+    if (admission.admittance != Admittance::kAdmitted) {
+      context_->metrics->Refused(AdmittanceName(admission.admittance));
+      return Answer(id,
+                    smtp::Disconnect{RefusalOf(admission.admittance, smtp_->config().hostname)});
+    }
+  }
   Answer(id, smtp::Accept{});
 }
 
@@ -326,7 +379,7 @@ void InboundSession::Find(smtp::QueryId id, const smtp::MessageQuery& query) {
   envelope.received = context_->clock->Now();
   envelope.received_field =
       smtp::FormatReceived({.hello_name = facts.hello_name,
-                            .peer_name = "",
+                            .peer_name = facts.peer_name,
                             .peer = facts.peer.address,
                             .by = smtp_->config().hostname,
                             .protocol = smtp::ProtocolKeyword(

@@ -18,6 +18,7 @@
 #include "mx/clients/auth_client.h"
 #include "mx/clients/store_client.h"
 #include "mx/inbound/body_buffer.h"
+#include "mx/inbound/client_limits.h"
 #include "mx/inbound/message.h"
 #include "mx/inbound/metrics.h"
 #include "net/api/connection.h"
@@ -38,6 +39,11 @@ struct InboundContext {
   Clock* clock = nullptr;
   Random* random = nullptr;
 
+  // Whom this listener serves; empty: everybody.
+  std::vector<net::IpNetwork> allow_from;
+  // One for all listeners; nullptr: none.
+  std::shared_ptr<ClientLimits> client_limits;
+
   // Messages of one session whose 250 the client has not been seen to have read; of older ones the
   // keys live out their window.
   size_t unconfirmed_messages = 64;
@@ -50,13 +56,18 @@ struct InboundSessions {
   std::shared_ptr<net::OpenSessions> dropping = std::make_shared<net::OpenSessions>();
 };
 
+// What a client is told that is not served, as a greeting.
+smtp::Reply RefusalOf(Admittance admittance, const std::string& hostname);
+
 // One SMTP or LMTP connection: carries octets between the socket and the engine, and answers the
 // engine's questions out of auth and the stores. Lives on its connection's loop; nothing is called
 // from other threads.
 class InboundSession : public net::ConnectionHandler,
                        public std::enable_shared_from_this<InboundSession> {
  public:
-  InboundSession(std::shared_ptr<const InboundContext> context, InboundSessions sessions);
+  // `place`: the connection's, among those of its address.
+  InboundSession(std::shared_ptr<const InboundContext> context, InboundSessions sessions,
+                 ClientLimits::Ticket place);
 
   void OnOpen(net::Connection& connection) override;
   void OnData(absl::string_view octets) override;
@@ -80,6 +91,7 @@ class InboundSession : public net::ConnectionHandler,
   void Drop();
   void Run();
   void DoActions();
+  void CountErrors();
   bool HasAnsweredAll() const;
   void Do(smtp::Send action);
   void Do(smtp::Ask action);
@@ -110,11 +122,15 @@ class InboundSession : public net::ConnectionHandler,
 
   const std::shared_ptr<const InboundContext> context_;
   const InboundSessions sessions_;
+  ClientLimits::Ticket place_;
   net::OpenSessions::Ticket draining_;
   net::OpenSessions::Ticket dropping_;
   net::Connection* connection_ = nullptr;  // until OnClosed
   std::optional<smtp::ServerSession> smtp_;
   log::Logger log_;
+  net::IpAddress client_;  // as the engine knows it
+  bool connection_judged_ = false;
+  uint64_t errors_ = 0;  // that were counted for its address
   bool running_ = false;
   bool input_ended_ = false;
   absl::string_view end_reason_ = "connection lost";

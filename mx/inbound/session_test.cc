@@ -1,5 +1,6 @@
 #include "mx/inbound/session.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mx/inbound/client_limits.h"
 #include "mx/inbound/server.h"
 #include "net/testing/fake_event_loop.h"
 #include "net/testing/fake_network.h"
@@ -91,7 +93,10 @@ Resolved To(uint64_t account, uint32_t shard, const std::string& address, uint64
 
 class SessionTest : public ::testing::Test {
  protected:
-  explicit SessionTest(smtp::Mode mode = smtp::Mode::kMx) : network_(loop_) {
+  using Change = std::function<void(smtp::ServerConfig&, InboundContext&)>;
+
+  explicit SessionTest(smtp::Mode mode = smtp::Mode::kMx, const Change& change = nullptr)
+      : network_(loop_) {
     auth_.table["alice@example.test"] = To(1, 0, "alice@example.test");
     auth_.table["al@example.test"] = To(1, 0, "alice@example.test");
     auth_.table["bob@example.test"] = To(2, 1, "bob@example.test");
@@ -112,13 +117,20 @@ class SessionTest : public ::testing::Test {
     context->random = &random_;
     context->unconfirmed_messages = 3;
     context->metrics = std::make_shared<InboundMetrics>(metrics_, "smtp");
+    if (change) change(*smtp, *context);
     net::ListenOptions listen;
-    listen.endpoint = *net::Endpoint::Parse("192.0.2.1:25");
+    listen.endpoint = kServer;
     server_ = *InboundServer::Start({{listen, context}}, network_);
+    Connect();
+  }
+
+  // The connection that Say() and Settle() are about from now on; those before stay.
+  void Connect(const std::string& from = "127.0.0.1:0") {
     client_ = std::make_shared<net::testing::RecordingHandler>(nullptr);
     client_->on_open = [this](net::Connection& connection) { connection_ = &connection; };
-    network_.Dial(loop_, {.endpoint = listen.endpoint}, client_);
-    Settle();
+    network_.Dial(loop_, {.endpoint = kServer, .from = *net::Endpoint::Parse(from)}, client_);
+    seen_ = 0;
+    greeting_ = Settle();
   }
 
   // Lets happen what happens at once; replies since the last call.
@@ -142,6 +154,7 @@ class SessionTest : public ::testing::Test {
     return Say(message + ".\r\n");
   }
 
+  const net::Endpoint kServer = *net::Endpoint::Parse("192.0.2.1:25");
   FakeClock clock_;
   net::testing::FakeEventLoop loop_{clock_};
   MetricsRegistry metrics_;
@@ -154,6 +167,7 @@ class SessionTest : public ::testing::Test {
   std::shared_ptr<net::testing::RecordingHandler> client_;
   net::Connection* connection_ = nullptr;
   size_t seen_ = 0;
+  std::string greeting_;
 };
 
 TEST_F(SessionTest, MessageIsDeliveredWithTraceFieldsAndNamedByThe250) {
@@ -364,6 +378,117 @@ TEST_F(SessionTest, ClientThatEndsItsSideInTheMiddleIsLetGo) {
   connection_->Close();
   loop_.Advance(absl::Milliseconds(10));
   EXPECT_EQ(network_.open_connections(), 0u);
+}
+
+constexpr char kNamed[] = "XCLIENT ADDR=198.51.100.7 NAME=client.example.org PORT=4711\r\n";
+
+// The client is at 127.0.0.1, whom XCLIENT is granted.
+class LimitedSessionTest : public SessionTest {
+ protected:
+  LimitedSessionTest()
+      : SessionTest(smtp::Mode::kMx, [](smtp::ServerConfig& smtp, InboundContext& context) {
+          smtp.ask_connect = true;
+          smtp.xclient_from = {*net::IpNetwork::Parse("127.0.0.0/8")};
+          ClientLimitOptions limits;
+          limits.address_connections = 2;
+          limits.address_errors = 3;
+          context.client_limits = std::make_shared<ClientLimits>(limits);
+          context.allow_from = {*net::IpNetwork::Parse("127.0.0.0/8"),
+                                *net::IpNetwork::Parse("198.51.100.0/24")};
+        }) {}
+};
+
+TEST_F(LimitedSessionTest, OneConnectionMoreThanAnAddressMayHaveIsTold421) {
+  Connect();
+  EXPECT_THAT(greeting_, testing::StartsWith("220 "));
+  Connect();
+  EXPECT_EQ(greeting_, "421 4.7.0 mx.test too many connections from your address\r\n");
+  EXPECT_TRUE(client_->closed());
+  Connect("127.0.0.2:0");
+  EXPECT_THAT(greeting_, testing::StartsWith("220 ")) << "nobody else is hurt";
+  EXPECT_THAT(metrics_.Text(),
+              HasSubstr("packetboat_mx_connections_refused_total{protocol=\"smtp\","
+                        "reason=\"address_connections\"} 1"));
+  Say("QUIT\r\n");
+  Connect("127.0.0.2:0");
+  Connect("127.0.0.2:0");
+  EXPECT_THAT(greeting_, testing::StartsWith("220 ")) << "a place is free again after QUIT";
+}
+
+TEST_F(LimitedSessionTest, ClientOfAnotherNetworkIsNotServed) {
+  Connect("192.0.2.77:0");
+  EXPECT_EQ(greeting_, "554 5.7.1 mx.test does not serve your address\r\n");
+  EXPECT_TRUE(client_->closed());
+}
+
+TEST_F(LimitedSessionTest, ErrorsOfAnAddressCountOverItsSessions) {
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(Say("NONSENSE\r\n"), testing::StartsWith("500 "));
+  Connect();
+  EXPECT_THAT(Say("NONSENSE\r\n"), testing::EndsWith("recognized\r\n")) << "three are borne";
+  EXPECT_THAT(Say("NONSENSE\r\n"),
+              testing::EndsWith("421 4.7.0 mx.test too many errors from your address\r\n"));
+  EXPECT_TRUE(client_->closed());
+  Connect();
+  EXPECT_EQ(greeting_, "421 4.7.0 mx.test too many errors from your address\r\n");
+  Connect("127.0.0.2:0");
+  EXPECT_THAT(greeting_, testing::StartsWith("220 "));
+}
+
+TEST_F(LimitedSessionTest, ErrorsWithinATransactionEndTheSessionBehindIt) {
+  Say("EHLO client.test\r\n");
+  Say("MAIL FROM:<s@sender.test>\r\n");
+  Say("RCPT TO:<alice@example.test>\r\n");
+  std::string replies;
+  for (int i = 0; i < 4; ++i) replies = Say("RCPT TO:<nobody@example.test>\r\n");
+  EXPECT_THAT(replies, testing::StartsWith("550 5.1.1 "));
+  Say("DATA\r\n");
+  EXPECT_THAT(Say("Subject: x\r\n\r\nbody\r\n.\r\n"),
+              testing::AllOf(testing::StartsWith("250 2.0.0 "), HasSubstr("\r\n421 4.7.0 ")));
+  EXPECT_THAT(stores_.deliveries, SizeIs(1));
+}
+
+TEST_F(LimitedSessionTest, ClientThatXclientNamesIsTheOneInReceived) {
+  Say("EHLO proxy.test\r\n");
+  EXPECT_THAT(Say(kNamed), testing::StartsWith("220 "));
+  Say("EHLO client.test\r\n");
+  SendMessage({"alice@example.test"});
+  ASSERT_THAT(stores_.deliveries, SizeIs(1));
+  EXPECT_THAT(stores_.deliveries[0].recipients[0].prefix,
+              HasSubstr("Received: from client.test (client.example.org [198.51.100.7]) by"));
+}
+
+TEST_F(LimitedSessionTest, XclientPutsASessionAmongThoseOfTheNamedClient) {
+  Say(kNamed);
+  Connect();
+  EXPECT_THAT(Say(kNamed), testing::StartsWith("220 "));
+  Connect();
+  EXPECT_THAT(greeting_, testing::StartsWith("220 ")) << "the proxy has given up its places";
+  EXPECT_EQ(Say(kNamed), "421 4.7.0 mx.test too many connections from your address\r\n");
+  EXPECT_TRUE(client_->closed());
+  Connect("198.51.100.7:0");
+  EXPECT_THAT(greeting_, testing::StartsWith("421 4.7.0 "));
+}
+
+TEST_F(LimitedSessionTest, PlacesAreFreeWhenConnectionsAreLost) {
+  Connect();
+  network_.BreakConnections();
+  Settle();
+  Connect();
+  Connect();
+  EXPECT_THAT(greeting_, testing::StartsWith("220 "));
+}
+
+TEST_F(SessionTest, ClientThatNeverReadsIsLetGoAndTakesNoMore) {
+  Say("EHLO client.test\r\n");
+  network_.set_link({.window_bytes = 100});
+  connection_->PauseReading();
+  std::string flight;
+  for (int i = 0; i < 2000; ++i) flight += "MAIL FROM:<>\r\nRSET\r\n";
+  connection_->Send(flight);
+  loop_.Advance(absl::Minutes(4));
+  EXPECT_GT(network_.open_connections(), 0u);
+  loop_.Advance(absl::Minutes(2));
+  EXPECT_THAT(metrics_.Text(), HasSubstr("packetboat_mx_sessions{protocol=\"smtp\"} 0"));
 }
 
 class LmtpSessionTest : public SessionTest {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -43,6 +45,12 @@ struct ListenOptions {
   std::string refusal;
   // Set: TLS from the first octet.
   std::shared_ptr<TlsServerContext> tls;
+  // Load balancers: a connection from these networks must begin with a PROXY protocol header, in
+  // front of TLS. Peer and local endpoint are those that it names, everywhere. Anything else in its
+  // place, or none within `proxy_timeout`, closes the connection. A fake network does not know
+  // this.
+  std::vector<IpNetwork> proxy_from;
+  absl::Duration proxy_timeout = absl::Seconds(5);
   ConnectionLimits limits;
 };
 
@@ -56,10 +64,18 @@ struct DialOptions {
   ConnectionLimits limits;
 };
 
-// Makes the handler of a connection that was accepted, on that connection's loop. nullptr refuses
-// it: it is dropped without a word. May be called from several loops at once.
-using AcceptCallback = absl::AnyInvocable<std::shared_ptr<ConnectionHandler>(
-    const Endpoint& peer, const Endpoint& local)>;
+// A connection that is not served: told `octets`, unless it begins with TLS, and closed at once.
+struct Refusal {
+  std::string octets;
+};
+
+// nullptr: a refusal without a word.
+using AcceptResult = std::variant<std::shared_ptr<ConnectionHandler>, Refusal>;
+
+// Makes the handler of a connection that was accepted, on that connection's loop. May be called
+// from several loops at once.
+using AcceptCallback =
+    absl::AnyInvocable<AcceptResult(const Endpoint& peer, const Endpoint& local)>;
 
 // An open port. Thread-safe. Destroying it stops accepting; open connections go on, and the accept
 // callback is not called after that.

@@ -221,6 +221,116 @@ TEST_F(AsioNetworkTest, HandlerThatIsRefusedCostsTheConnectionItsPlaceOnlyBriefl
   while ((*listener)->open_connections() > 0) absl::SleepFor(absl::Milliseconds(1));
 }
 
+TEST_F(AsioNetworkTest, RefusedConnectionIsToldWhy) {
+  const auto listener = *network_.Listen(Loopback(), [](const Endpoint&, const Endpoint&) {
+    return AcceptResult(Refusal{"421 4.7.0 not now\r\n"});
+  });
+  RawClient client(listener->endpoint());
+  EXPECT_EQ(client.ReadToEnd(), "421 4.7.0 not now\r\n");
+  while (listener->open_connections() > 0) absl::SleepFor(absl::Milliseconds(1));
+}
+
+constexpr char kProxyLine[] = "PROXY TCP6 2001:db8::7 2001:db8::25 4711 25\r\n";
+
+ListenOptions BehindABalancer(ListenOptions options) {
+  options.proxy_from = {*IpNetwork::Parse("127.0.0.0/8")};
+  options.proxy_timeout = absl::Minutes(1);
+  return options;
+}
+
+std::string EndpointsOf(RecordingHandler& handler) {
+  std::string both;
+  handler.Run(
+      [&](Connection& c) { both = absl::StrCat(c.peer().ToString(), " ", c.local().ToString()); });
+  return both;
+}
+
+TEST_F(AsioNetworkTest, ProxyHeaderNamesPeerAndLocalAndIsNotData) {
+  const auto listener = Listen(BehindABalancer(Loopback()));
+  RawClient client(listener->endpoint());
+  client.Write(absl::StrCat(kProxyLine, "EHLO x\r\n"));
+  const auto server = accepted_.Wait();
+  EXPECT_EQ(server->WaitForData("EHLO x\r\n"), "EHLO x\r\n");
+  EXPECT_EQ(EndpointsOf(*server), "[2001:db8::7]:4711 [2001:db8::25]:25");
+}
+
+TEST_F(AsioNetworkTest, ProxyHeaderMayComeOctetByOctet) {
+  const auto listener = Listen(BehindABalancer(Loopback()));
+  RawClient client(listener->endpoint());
+  for (char c : absl::string_view(kProxyLine)) client.Write(absl::string_view(&c, 1));
+  const auto server = accepted_.Wait();
+  server->WaitForOpen();
+  EXPECT_EQ(EndpointsOf(*server), "[2001:db8::7]:4711 [2001:db8::25]:25");
+}
+
+TEST_F(AsioNetworkTest, TlsBeginsRightBehindTheProxyHeader) {
+  ListenOptions options = BehindABalancer(Loopback());
+  options.tls = ServerContext();
+  const auto listener = Listen(std::move(options));
+  auto client = std::make_shared<RecordingHandler>();
+  client->on_open = [&](Connection& c) {
+    c.Send(kProxyLine);
+    c.StartTlsClient(Verifying());
+    c.Send("hello");
+  };
+  DialOptions dial;
+  dial.endpoint = listener->endpoint();
+  network_.Dial(network_.NextLoop(), std::move(dial), client);
+  const auto server = accepted_.Wait();
+  EXPECT_EQ(server->WaitForData("hello"), "hello");
+  EXPECT_EQ(EndpointsOf(*server), "[2001:db8::7]:4711 [2001:db8::25]:25");
+}
+
+TEST_F(AsioNetworkTest, BalancerThatSpeaksForItselfKeepsItsEndpoints) {
+  const auto listener = Listen(BehindABalancer(Loopback()));
+  RawClient client(listener->endpoint());
+  client.Write(std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16));
+  const auto server = accepted_.Wait();
+  server->WaitForOpen();
+  EXPECT_THAT(EndpointsOf(*server), HasSubstr(" " + listener->endpoint().ToString()));
+}
+
+TEST_F(AsioNetworkTest, ProxyHeaderFromAnybodyElseIsData) {
+  ListenOptions options = Loopback();
+  options.proxy_from = {*IpNetwork::Parse("192.0.2.0/24")};
+  const auto listener = Listen(std::move(options));
+  RawClient client(listener->endpoint());
+  client.Write(kProxyLine);
+  const auto server = accepted_.Wait();
+  EXPECT_EQ(server->WaitForData("\r\n"), kProxyLine);
+  EXPECT_THAT(EndpointsOf(*server), HasSubstr(" " + listener->endpoint().ToString()));
+}
+
+TEST_F(AsioNetworkTest, BalancerWithoutAGoodHeaderIsClosedWithoutAWord) {
+  const auto listener = Listen(BehindABalancer(Loopback()));
+  for (const char* octets : {"EHLO x\r\n", "PROXY TCP4 x y 1 2\r\n"}) {
+    RawClient client(listener->endpoint());
+    client.Write(octets);
+    EXPECT_EQ(client.ReadToEnd(), "");
+  }
+  RawClient gone(listener->endpoint());
+  gone.EndStream();
+  EXPECT_EQ(gone.ReadToEnd(), "");
+  while (listener->open_connections() > 0) absl::SleepFor(absl::Milliseconds(1));
+}
+
+TEST_F(AsioNetworkTest, BalancerThatSaysNothingIsClosedAfterProxyTimeout) {
+  ListenOptions options = BehindABalancer(Loopback());
+  options.proxy_timeout = absl::Milliseconds(20);
+  const auto listener = Listen(std::move(options));
+  RawClient client(listener->endpoint());
+  client.Write("PROXY TCP4");
+  EXPECT_EQ(client.ReadToEnd(), "");
+}
+
+TEST_F(AsioNetworkTest, StopEndsWhatWaitsForAProxyHeader) {
+  const auto listener = Listen(BehindABalancer(Loopback()));
+  RawClient client(listener->endpoint());
+  while (listener->open_connections() == 0) absl::SleepFor(absl::Milliseconds(1));
+  network_.Stop();
+  EXPECT_EQ(client.ReadToEnd(), "");
+}
+
 TEST_F(AsioNetworkTest, StopEndsEveryConnectionAndTellsIt) {
   const auto listener = Listen(Loopback());
   RawClient client(listener->endpoint());

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/ip/v6_only.hpp>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "net/asio/connection.h"
+#include "net/asio/proxied_accept.h"
 
 namespace packetboat::net {
 namespace {
@@ -60,6 +62,9 @@ ListenerMetrics ListenerMetrics::For(absl::string_view listener, MetricsRegistry
                                      "Failures to accept a connection.", labels);
   metrics.failed_handshakes = &registry.counter("packetboat_net_tls_handshakes_failed_total",
                                                 "TLS handshakes that did not succeed.", labels);
+  metrics.bad_proxy_headers =
+      &registry.counter("packetboat_net_proxy_headers_refused_total",
+                        "Connections of load balancers without a good PROXY header.", labels);
   metrics.open =
       &registry.gauge("packetboat_net_connections_open", "Connections that are open.", labels);
   return metrics;
@@ -135,7 +140,7 @@ asio::awaitable<void> Acceptor::AcceptWhileOpen() {
     if (error) {
       co_await PauseAfterError(error);
     } else if (open_.load() >= options_.max_connections) {
-      Refuse(std::move(socket));
+      RefuseBeyondLimit(std::move(socket));
     } else {
       refusing_ = false;
       if (metrics_.accepted != nullptr) metrics_.accepted->Add();
@@ -161,17 +166,22 @@ asio::awaitable<void> Acceptor::PauseAfterError(const asio::error_code& error) {
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-void Acceptor::Refuse(tcp::socket socket) {
+void Acceptor::RefuseBeyondLimit(tcp::socket socket) {
   if (!refusing_) {
     log::Warning("connection limit reached",
                  {{"listener", options_.name}, {"limit", options_.max_connections}});
   }
   refusing_ = true;
+  Refuse(std::move(socket), options_.refusal);
+}
+
+// Without waiting for the peer's end: who comes too often costs no more than this.
+void Acceptor::Refuse(tcp::socket socket, const std::string& octets) {
   if (metrics_.refused != nullptr) metrics_.refused->Add();
   asio::error_code ignored;
   if (options_.tls == nullptr) {
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(options_.refusal), ignored);
+    socket.write_some(asio::buffer(octets), ignored);
   }
   socket.shutdown(tcp::socket::shutdown_send, ignored);
 }
@@ -181,25 +191,61 @@ void Acceptor::CountOpen(int change) {
   if (metrics_.open != nullptr) metrics_.open->Add(change);
 }
 
-std::shared_ptr<ConnectionHandler> Acceptor::MakeHandler(const Endpoint& peer,
-                                                         const Endpoint& local) {
+AcceptResult Acceptor::MakeHandler(const Endpoint& peer, const Endpoint& local) {
   // Shared: several loops make handlers at a time, and Stop() waits for them.
   absl::ReaderMutexLock lock(&mutex_);
-  return stopped_ ? nullptr : accept_(peer, local);
+  if (stopped_) return nullptr;
+  return accept_(peer, local);
 }
 
 void Acceptor::OpenConnection(AsioLoop& loop, tcp::socket socket) {
   asio::error_code error;
   const tcp::endpoint peer = socket.remote_endpoint(error);
   const tcp::endpoint local = error ? tcp::endpoint() : socket.local_endpoint(error);
-  std::shared_ptr<ConnectionHandler> handler;
-  if (!error) handler = MakeHandler(FromAsio(peer), FromAsio(local));
-  if (handler == nullptr) {
-    CountOpen(-1);
-    return;
+  if (error) return CountOpen(-1);
+  if (IsLoadBalancer(FromAsio(peer).address)) {
+    return OpenProxied(loop, std::move(socket), FromAsio(peer), FromAsio(local));
   }
+  HandOver(loop, std::move(socket), FromAsio(peer), FromAsio(local));
+}
+
+bool Acceptor::IsLoadBalancer(const IpAddress& peer) const {
+  return std::any_of(options_.proxy_from.begin(), options_.proxy_from.end(),
+                     [&](const IpNetwork& network) { return network.Contains(peer); });
+}
+
+void Acceptor::OpenProxied(AsioLoop& loop, tcp::socket socket, const Endpoint& peer,
+                           const Endpoint& local) {
+  auto done = [self = shared_from_this(), &loop, peer, local](
+                  tcp::socket accepted, const ProxiedAccept::Outcome& outcome) {
+    if (!outcome.ok()) return self->NoteBadProxyHeader(peer, outcome.status());
+    const ProxiedEndpoints ends = outcome->value_or(ProxiedEndpoints{peer, local});
+    self->HandOver(loop, std::move(accepted), ends.source, ends.destination);
+  };
+  std::make_shared<ProxiedAccept>(loop, std::move(socket), options_.proxy_timeout, std::move(done))
+      ->Start();
+}
+
+void Acceptor::NoteBadProxyHeader(const Endpoint& peer, const absl::Status& why) {
+  CountOpen(-1);
+  // A balancer that looks whether the port is open says nothing and goes.
+  if (absl::IsUnavailable(why) || absl::IsCancelled(why)) return;
+  if (metrics_.bad_proxy_headers != nullptr) metrics_.bad_proxy_headers->Add();
+  log::Warning("connection without a good PROXY header",
+               {{"listener", options_.name}, {"peer", peer.ToString()}, {"status", why}});
+}
+
+void Acceptor::HandOver(AsioLoop& loop, tcp::socket socket, const Endpoint& peer,
+                        const Endpoint& local) {
+  AcceptResult result = MakeHandler(peer, local);
+  if (const auto* refusal = std::get_if<Refusal>(&result)) {
+    CountOpen(-1);
+    return Refuse(std::move(socket), refusal->octets);
+  }
+  auto handler = std::get<std::shared_ptr<ConnectionHandler>>(std::move(result));
+  if (handler == nullptr) return CountOpen(-1);
   const auto connection = std::make_shared<AsioConnection>(
-      loop, std::move(socket), FromAsio(peer), FromAsio(local), options_.limits, std::move(handler),
+      loop, std::move(socket), peer, local, options_.limits, std::move(handler),
       [self = shared_from_this()](bool handshake_failed) {
         if (handshake_failed && self->metrics_.failed_handshakes != nullptr) {
           self->metrics_.failed_handshakes->Add();

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -30,6 +31,7 @@ struct ListenerMetrics {
   Counter* refused = nullptr;
   Counter* errors = nullptr;
   Counter* failed_handshakes = nullptr;
+  Counter* bad_proxy_headers = nullptr;
   Gauge* open = nullptr;
 };
 
@@ -58,11 +60,18 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   absl::Status Bind();
   asio::awaitable<void> AcceptWhileOpen();
   asio::awaitable<void> PauseAfterError(const asio::error_code& error);
-  void Refuse(asio::ip::tcp::socket socket);
-  // On the connection's own loop.
+  void RefuseBeyondLimit(asio::ip::tcp::socket socket);
+  void Refuse(asio::ip::tcp::socket socket, const std::string& octets);
+  // The rest is on the connection's own loop.
   void OpenConnection(AsioLoop& loop, asio::ip::tcp::socket socket);
+  bool IsLoadBalancer(const IpAddress& peer) const;
+  void OpenProxied(AsioLoop& loop, asio::ip::tcp::socket socket, const Endpoint& peer,
+                   const Endpoint& local);
+  void NoteBadProxyHeader(const Endpoint& peer, const absl::Status& why);
+  void HandOver(AsioLoop& loop, asio::ip::tcp::socket socket, const Endpoint& peer,
+                const Endpoint& local);
   void CountOpen(int change);
-  std::shared_ptr<ConnectionHandler> MakeHandler(const Endpoint& peer, const Endpoint& local);
+  AcceptResult MakeHandler(const Endpoint& peer, const Endpoint& local);
 
   AsioLoop& loop_;
   const ListenOptions options_;

@@ -30,9 +30,9 @@ class FakeListener : public Listener {
 };
 
 // Says one thing to a peer that is one too many, and ends.
-class Refusal : public ConnectionHandler {
+class RefusingHandler : public ConnectionHandler {
  public:
-  explicit Refusal(std::string text) : text_(std::move(text)) {}
+  explicit RefusingHandler(std::string text) : text_(std::move(text)) {}
   void OnOpen(Connection& connection) override {
     connection.Send(std::move(text_));
     connection.Close();
@@ -59,6 +59,7 @@ FakeNetwork::~FakeNetwork() {
 
 absl::StatusOr<std::unique_ptr<Listener>> FakeNetwork::Listen(ListenOptions options,
                                                               AcceptCallback accept) {
+  CHECK(options.proxy_from.empty()) << "no PROXY protocol here";
   if (options.endpoint.port == 0) options.endpoint.port = FreePort();
   if (ports_.contains(options.endpoint)) {
     return absl::AlreadyExistsError(
@@ -98,13 +99,16 @@ void FakeNetwork::Connect(DialOptions options, std::shared_ptr<ConnectionHandler
   Endpoint from = options.from.value_or(Endpoint{
       options.endpoint.address.is_v4() ? IpAddress::LoopbackV4() : IpAddress::LoopbackV6(), 0});
   if (from.port == 0) from.port = FreePort();
-  const bool refuse = port->open >= port->options.max_connections;
+  AcceptResult result = Refusal{port->options.refusal};
+  if (port->open < port->options.max_connections) result = port->accept(from, options.endpoint);
+  const auto* handled = std::get_if<std::shared_ptr<ConnectionHandler>>(&result);
+  const bool refuse = handled == nullptr || *handled == nullptr;
   std::shared_ptr<ConnectionHandler> accepted;
   if (refuse) {
-    accepted = std::make_shared<Refusal>(port->options.tls == nullptr ? port->options.refusal : "");
+    const bool tells = handled == nullptr && port->options.tls == nullptr;
+    accepted = std::make_shared<RefusingHandler>(tells ? std::get<Refusal>(result).octets : "");
   } else {
-    accepted = port->accept(from, options.endpoint);
-    if (accepted == nullptr) accepted = std::make_shared<Refusal>("");
+    accepted = *handled;
     ++port->open;
   }
   const uint64_t client_id = ++last_connection_;

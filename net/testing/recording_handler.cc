@@ -182,7 +182,7 @@ void RecordingHandler::Run(std::function<void(Connection&)> task) {
 }
 
 AcceptCallback RecordingAcceptor::Callback() {
-  return [this](const Endpoint&, const Endpoint&) -> std::shared_ptr<ConnectionHandler> {
+  return [this](const Endpoint&, const Endpoint&) -> AcceptResult {
     auto handler = std::make_shared<RecordingHandler>(driver_);
     if (prepare) prepare(*handler);
     absl::MutexLock lock(&mutex_);

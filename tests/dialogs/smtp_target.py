@@ -1,5 +1,6 @@
 """MXes as the targets of SMTP dialogs."""
 
+import ipaddress
 import json
 import os
 import re
@@ -9,12 +10,14 @@ import urllib.request
 
 from tests.dialogs.dialog import Connection, Fault, matches, wait_for
 from tests.e2e import reading
+from tests.e2e.running import PATIENCE_SECONDS
 from tools.cluster.cluster import HOST, Ports
 
 # Which limit of the configuration a setting of the dialogs is.
 LIMITS = {
     "max_message_bytes": "message_bytes",
     "max_recipients": "recipients",
+    "max_transactions": "transactions",
     "max_header_bytes": "header_bytes",
     "max_received": "received_fields",
     "max_errors": "errors",
@@ -28,9 +31,15 @@ SHORT_TIMES = {
     "timeout-command-octet-by-octet": {"limits": {"command_timeout": "5s"}},
     "timeout-data": {"limits": {"data_timeout": "5s"}},
     "timeout-data-octet-by-octet": {"limits": {"data_timeout": "5s"}},
+    "timeout-bdat": {"limits": {"data_timeout": "5s"}},
+    "timeout-bdat-octet-by-octet": {"limits": {"data_timeout": "5s"}},
     "starttls-handshake-that-never-ends": {"handshake_timeout": "5s"},
+    "implicit-tls-handshake-that-never-ends": {"handshake_timeout": "5s"},
 }
 SHORT_COMMIT_WAIT = "1s"
+
+# The client of the engine's dialogs, and the one here.
+ENGINE_CLIENT, CLIENT = "192.0.2.25", "127.0.0.1"
 
 # An engine numbers its transactions, an mx draws their names.
 _TRANSACTION = re.compile(rb" as S1\.\d+$")
@@ -38,22 +47,23 @@ _RECIPIENT = re.compile(rb"RCPT TO:<([^>]+)>", re.IGNORECASE)
 
 
 class Mx:
-    """A process of the mx with one listener, made for the dialogs that want these settings."""
+    """A process of the mx with one listener, made for those that want these settings; `own` is more of its part `mx`."""
 
-    def __init__(self, cluster, ports, number, listener, limits, handshake_timeout, commit_wait):
+    def __init__(self, cluster, ports, number, listener, limits=None, handshake_timeout="30s", commit_wait="60s", own=None):
         http, port = ports.take(), ports.take()
         data = os.path.join(cluster.folder, f"dialogs{number}")
         os.makedirs(data)
         self.listener = {"host": HOST, "port": port}
         self._is_lmtp = listener["protocol"] == "lmtp"
+        self._tls = cluster.tls() if listener["tls"] == "implicit" else None
         self.log = os.path.join(data, "log")
-        self._ready = f"http://{HOST}:{http}/readyz"
+        self._http = f"http://{HOST}:{http}"
         overlay = os.path.join(data, "overlay.yaml")
         config = {
             "node": {"data": data, "http": f"{HOST}:{http}"},
             "mail": {"tls": {"handshake_timeout": handshake_timeout}},
-            "mx": {"hostname": "mx.example.test", "limits": limits, "commit_wait": commit_wait,
-                   "listeners": [dict(listener, address=f"{HOST}:{port}")]},
+            "mx": dict(own or {}, hostname="mx.example.test", limits=limits or {}, commit_wait=commit_wait,
+                       listeners=[dict(listener, address=f"{HOST}:{port}")]),
             "log": {"file": self.log},
         }
         with open(overlay, "w", encoding="utf-8") as out:
@@ -66,10 +76,19 @@ class Mx:
         if self.child.poll() is not None:
             raise Fault(f"mx ended with {self.child.returncode}; see {self.log}")
         try:
-            with urllib.request.urlopen(self._ready, timeout=2) as reply:
-                return reply.status == 200
+            self.get("/readyz")
         except OSError:
             return False
+        return True
+
+    def get(self, path):
+        with urllib.request.urlopen(self._http + path, timeout=PATIENCE_SECONDS) as reply:
+            return reply.read().decode()
+
+    def metric(self, sample):
+        """The value of `name{labels}`, 0 if there is none."""
+        return next((float(line.rpartition(" ")[2]) for line in self.get("/metrics").splitlines()
+                     if line.rpartition(" ")[0] == sample), 0)
 
     def lines(self, offset):
         with open(self.log, "rb") as log:
@@ -80,7 +99,7 @@ class Mx:
         return os.path.getsize(self.log)
 
     def accepts_mail(self):
-        connection = Connection(self.listener)
+        connection = Connection(self.listener, self._tls)
         hello = b"LHLO" if self._is_lmtp else b"HELO"
         try:
             connection.read_line()
@@ -136,7 +155,12 @@ class MxPool:
 def settings_of(name, dialog):
     """What MxPool.get needs for a dialog."""
     lmtp = dialog.setting("mode", "mx") == "lmtp"
-    listener = {"protocol": "lmtp" if lmtp else "smtp", "tls": "starttls" if dialog.setting("starttls") else "none"}
+    tls = "implicit" if dialog.setting("implicit_tls") else "starttls" if dialog.setting("starttls") else "none"
+    listener = {"protocol": "lmtp" if lmtp else "smtp", "tls": tls}
+    proxies = dialog.setting("xclient_from")
+    if proxies:
+        with_client = ipaddress.ip_address(ENGINE_CLIENT) in ipaddress.ip_network(proxies)
+        listener["xclient_from"] = [CLIENT if with_client else proxies]
     newline = dialog.setting("bare_newline", "reject")
     if newline != ("normalize" if lmtp else "reject"):
         listener["bare_newline"] = newline
@@ -221,6 +245,8 @@ class SmtpTarget:
             if self._starttls:
                 self._connection.start_tls_behind_a_line(self._cluster.tls())
                 self._starttls = False
+            else:
+                self._connection.start_tls(self._cluster.tls())
         elif word == "drain":
             self._pool.forget(self._mx)
             self._mx.drain()
@@ -248,7 +274,19 @@ class SmtpTarget:
 
     @staticmethod
     def _is_logged(text):
+        if text.startswith("ask connect "):
+            # The connection itself is not said to be one.
+            return text != f"ask connect {ENGINE_CLIENT}:*"
         return text.startswith(("close ", "ask mail ", "abort-body "))
+
+    @staticmethod
+    def _named(line):
+        words = [line["client"]]
+        if line["name"]:
+            words.append("name-deferred" if line["name"] == "[TEMPUNAVAIL]" else f"name={line['name']}")
+        if line["login"]:
+            words.append(f"login={line['login']}")
+        return " ".join(words)
 
     def _find(self, text):
         """The first line of the log that shows this event."""
@@ -260,6 +298,10 @@ class SmtpTarget:
             if text.startswith("ask mail") and event == "transaction":
                 address = re.search(r"<(.*)>", text)
                 if not address or address.group(1) == line["from"].strip("<>"):
+                    return line
+            if text.startswith("ask connect") and event == "client named by proxy":
+                pattern = text.replace(ENGINE_CLIENT, CLIENT).encode()
+                if matches(pattern, f"ask connect {self._named(line)}".encode()):
                     return line
             if text.startswith("ask message") and event == "message received":
                 return line

@@ -313,11 +313,14 @@ class Cluster:
             name = f"mx{n}"
             smtp = listener("mx", name, "smtp", "starttls")
             lmtp = listener("mx", name, "lmtp", "none")
+            # The clients of tests connect from where the mx is.
+            here = [place(name).host]
             add("mx", name, [smtp, lmtp], {
                 "hostname": f"{name}.{DOMAIN}",
+                "address_limits": {"exempt": here},
                 "listeners": [
                     {"address": address(smtp), "protocol": "smtp", "tls": "starttls"},
-                    {"address": address(lmtp), "protocol": "lmtp", "tls": "none"}]})
+                    {"address": address(lmtp), "protocol": "lmtp", "tls": "none", "allow_from": here}]})
         self.operator_config = os.path.join(self.folder, "operator.yaml")
         with open(self.operator_config, "w", encoding="utf-8") as out:
             out.write(_yaml({
