@@ -308,6 +308,17 @@ class Scene:
         return {store: self._content(store, name) for store in self.stores}
 
     def _content(self, store, name):
+        """Asks again while a shard changes its leader."""
+        end = time.monotonic() + running.PATIENCE_SECONDS
+        while True:
+            try:
+                return self._read(store, name)
+            except imap_wire.Gone:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
+    def _read(self, store, name):
         view, found = imap_wire.View(), {}
 
         def take(command, response):
@@ -319,7 +330,7 @@ class Scene:
             for command in (f"EXAMINE {name}", f"UID FETCH 1:* {_ALL}"):
                 answer = wire.command(command)
                 if answer.status != b"OK":
-                    raise AssertionError(f"{command} at {store}: {answer}")
+                    raise imap_wire.Gone(f"{command} at {store}: {answer}")
         if len(found) != len(view.uids):
             raise AssertionError(f"{store} shows {len(view.uids)} messages in {name} and gives {len(found)}")
         return found

@@ -12,6 +12,7 @@ doubled, every flag as its owner left it.
 import argparse
 import collections
 import imaplib
+import os
 import random
 import re
 import signal
@@ -29,7 +30,7 @@ from tests.interop import maildir, sync_clients
 
 SEED = 20261123
 SECONDS = 20
-CLIENTS = (sync_clients.Mbsync, sync_clients.Offlineimap)
+CLIENTS = (sync_clients.Mbsync, sync_clients.Offlineimap, sync_clients.Interimap)
 MAILBOXES = ("INBOX", "Work")
 
 DELIVERY_PAUSE = (0.1, 0.4)
@@ -37,6 +38,8 @@ CHANGE_PAUSE = (0.05, 0.3)
 CHANGES_PER_SYNC = 3
 REMOVAL_SHARE = 0.1
 MOVE_SHARE = 0.2
+# Without a change of leaders.
+CALM_SECONDS = 3
 # After the last change, rounds of all programs until they must agree: each may carry on what the one before brought.
 ROUNDS = 4
 
@@ -264,6 +267,18 @@ class Scene:
         self.cluster.restart(leader)
         self.cluster.wait_ready()
 
+    def wait_for_calm(self):
+        """Until leaders have stayed where they are for a while: after a restart they are spread again."""
+        leaders, since = None, time.monotonic()
+        end = since + running.PATIENCE_SECONDS
+        while time.monotonic() < since + CALM_SECONDS:
+            now = [(one["shard"], one["leader"]) for one in self.cluster.status()["shards"]]
+            if now != leaders:
+                leaders, since = now, time.monotonic()
+            if time.monotonic() > end:
+                raise AssertionError(f"leaders never rest: {now}")
+            time.sleep(0.1)
+
     def upload(self, when):
         """A new message in every Maildir. While leaders change a program cannot know whether an APPEND worked."""
         for one in self.clients:
@@ -298,12 +313,15 @@ class Scene:
 
 def run(seed, seconds, log=print):
     """Returns the faults."""
-    with running.running(stores=3) as cluster, tempfile.TemporaryDirectory(prefix="sync-") as folder:
+    # Not below a home, where the user nobody may not look.
+    with running.running(stores=3) as cluster, tempfile.TemporaryDirectory(prefix="sync-", dir="/tmp") as folder:
+        os.chmod(folder, 0o711)
         scene = Scene(cluster, folder, seed)
         for one in scene.clients:
             one.must_sync()
         scene.upload("before")
         scene.disturb(seconds, log)
+        scene.wait_for_calm()
         scene.upload("after")
         scene.settle()
         contents = {one.program: scene.of_client(one) for one in scene.clients}
@@ -323,6 +341,34 @@ class SyncTest(unittest.TestCase):
 
     def test_programs_at_three_stores_agree_in_the_end_on_every_message_and_flag(self):
         run(SEED, SECONDS)
+
+
+class LedgerTest(unittest.TestCase):
+    """What it must not let pass."""
+
+    def test_messages_lost_doubled_back_elsewhere_and_flags_that_are_not_their_owners(self):
+        ledger = Ledger(["imaplib"])
+        ledger.acknowledged |= {"kept", "removed", "moved"}
+        ledger.uncertain |= {"perhaps"}
+        ledger.removed.add("removed")
+        ledger.flags["kept"].add(r"\Flagged")
+        ledger.mailbox["moved"] = "Work"
+
+        def right(inbox, work=("moved",)):
+            content = {"INBOX": collections.Counter((name, flags, b"") for name, flags in inbox),
+                       "Work": collections.Counter((name, "", b"") for name in work)}
+            return not ledger.faults(content)
+
+        self.assertTrue(right([("kept", "F")]))
+        self.assertTrue(right([("kept", "F"), ("perhaps", "")]))
+        self.assertFalse(right([]))
+        self.assertFalse(right([("kept", "")]))
+        self.assertFalse(right([("kept", "FS")]))
+        self.assertFalse(right([("kept", "F"), ("kept", "F")]))
+        self.assertFalse(right([("kept", "F"), ("removed", "")]))
+        self.assertFalse(right([("kept", "F"), ("unknown", "")]))
+        self.assertFalse(right([("kept", "F"), ("moved", "")]))
+        self.assertFalse(right([("kept", "F")], work=()))
 
 
 def main():

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 import unittest
 
 SECONDS = 120
@@ -28,3 +29,11 @@ def run(*command, **kwargs):
         raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout.decode(errors='replace')}\n"
                              f"{done.stderr.decode(errors='replace')}")
     return done.stdout
+
+
+def wait_until(condition, what):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"never came: {what}")
+        time.sleep(0.05)
