@@ -17,6 +17,7 @@
 #include "mx/inbound/metrics.h"
 #include "mx/inbound/server.h"
 #include "mx/readiness.h"
+#include "net/api/certificate_status.h"
 #include "net/asio/tls_context.h"
 #include "net/rpc/tls_files.h"
 #include "proto/config.pb.h"
@@ -219,6 +220,9 @@ class Mx : public role::Service {
   absl::StatusOr<InboundListener> MakeListener(const config::MxListener& config) {
     ASSIGN_OR_RETURN(const net::Endpoint endpoint, net::Endpoint::Parse(config.address()));
     const bool lmtp = config.protocol() == config::LMTP;
+    if (lmtp && endpoint.port == 25) {
+      return absl::InvalidArgumentError("LMTP is not for port 25 (RFC 2033 s5)");
+    }
     if (config.tls() != config::NONE && tls_ == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("the listener on ", config.address(),
@@ -292,21 +296,14 @@ class Mx : public role::Service {
       return readiness_.Judge(std::move(status));
     }));
     if (tls_ != nullptr) {
-      health_.push_back(
-          health.Add("mail.tls", Weight::kInformation, [this] { return TlsStatus(); }));
+      health_.push_back(health.Add("mail.tls", Weight::kInformation, [this] {
+        return net::CertificateStatus(*tls_, environment_.clock->Now());
+      }));
     }
     Gauge& inflight = environment_.metrics->gauge("packetboat_mx_inflight_bytes",
                                                   "Bodies of messages in flight.");
     environment_.metrics->OnCollect(
         [budget = budget_, &inflight] { inflight.Set(static_cast<double>(budget->used())); });
-  }
-
-  absl::Status TlsStatus() const {
-    if (environment_.clock->Now() > tls_->not_after()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the certificate expired at ", absl::FormatTime(tls_->not_after())));
-    }
-    return tls_->last_reload();
   }
 
   const role::Environment environment_;

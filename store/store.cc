@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "net/api/address.h"
+#include "net/api/certificate_status.h"
 #include "net/asio/tls_context.h"
 #include "net/rpc/server.h"
 #include "proto/config.pb.h"
@@ -348,11 +349,7 @@ class Store : public role::Service {
         health.Add("auth", Weight::kInformation, [this] { return authenticator_->status(); }));
     if (tls_ == nullptr) return;
     health_.push_back(health.Add("mail.tls", Weight::kInformation, [this] {
-      if (environment_.clock->Now() > tls_->not_after()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("the certificate expired at ", absl::FormatTime(tls_->not_after())));
-      }
-      return tls_->last_reload();
+      return net::CertificateStatus(*tls_, environment_.clock->Now());
     }));
   }
 

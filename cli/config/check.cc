@@ -223,6 +223,10 @@ class Checker {
     for (int i = 0; i < mx.listeners_size(); ++i) {
       const std::string path = absl::StrCat("mx.listeners[", i, "]");
       Listener(path + ".address", mx.listeners(i).address());
+      const absl::StatusOr<net::Endpoint> at = net::Endpoint::Parse(mx.listeners(i).address());
+      if (mx.listeners(i).protocol() == config::LMTP && at.ok() && at->port == 25) {
+        Add(path + ".protocol", "lmtp is not for port 25 (RFC 2033 s5)");
+      }
       Networks(path + ".allow_from", mx.listeners(i).allow_from());
       Networks(path + ".proxy_from", mx.listeners(i).proxy_from());
       Networks(path + ".xclient_from", mx.listeners(i).xclient_from());

@@ -29,6 +29,7 @@ ServerConfig ConfigFrom(uint8_t choice) {
   config.require_auth = (choice & 16) != 0;
   config.forbid_early_pipelining = (choice & 32) != 0;
   config.ask_connect = config.ask_hello = config.ask_data = (choice & 64) != 0;
+  if ((choice & 128) != 0) config.xclient_from = {*net::IpNetwork::Parse("127.0.0.0/8")};
   config.auth_mechanisms = {"PLAIN", "LOGIN"};
   config.limits.max_message_bytes = 500;
   config.limits.max_header_bytes = 200;
@@ -36,6 +37,7 @@ ServerConfig ConfigFrom(uint8_t choice) {
   config.limits.max_unwritten_bytes = 600;
   config.limits.max_untaken_body_bytes = 100;
   config.limits.max_recipients = 3;
+  config.limits.max_transactions = 5;
   return config;
 }
 

@@ -22,11 +22,12 @@ absl::string_view AdmittanceName(Admittance admittance) {
 }
 
 ClientLimits::Ticket::Ticket(Ticket&& other) noexcept
-    : limits_(std::move(other.limits_)), address_(other.address_) {}
+    : limits_(std::move(other.limits_)), address_(other.address_), exempt_(other.exempt_) {}
 
 ClientLimits::Ticket& ClientLimits::Ticket::operator=(Ticket&& other) noexcept {
   std::swap(limits_, other.limits_);
   std::swap(address_, other.address_);
+  std::swap(exempt_, other.exempt_);
   return *this;
 }
 
@@ -35,15 +36,17 @@ ClientLimits::Ticket::~Ticket() {
 }
 
 bool ClientLimits::Ticket::CountErrors(uint64_t errors, absl::Duration now) {
-  return limits_ == nullptr || limits_->CountErrors(address_, errors, now);
+  return limits_ == nullptr || exempt_ || limits_->CountErrors(address_, errors, now);
 }
 
-ClientLimits::Admission ClientLimits::Admit(const net::IpAddress& address, absl::Duration now) {
+ClientLimits::Admission ClientLimits::Admit(const net::IpAddress& address, bool trusted,
+                                            absl::Duration now) {
+  const bool exempt = trusted || IsExempt(address);
   absl::MutexLock lock(&mutex_);
   Client& client = Find(address);
   RollWindow(client, now);
   ++client.connections_in_window;
-  Admission admission{Judge(address, client), false, {}};
+  Admission admission{Judge(client, exempt), false, {}};
   bool& refused = admission.admittance == Admittance::kTooMany ? refusing_all_ : client.refused;
   if (admission.admittance != Admittance::kAdmitted) {
     admission.news = !std::exchange(refused, true);
@@ -54,6 +57,7 @@ ClientLimits::Admission ClientLimits::Admit(const net::IpAddress& address, absl:
   ++open_;
   admission.ticket.limits_ = shared_from_this();
   admission.ticket.address_ = address;
+  admission.ticket.exempt_ = exempt;
   return admission;
 }
 
@@ -94,8 +98,8 @@ void ClientLimits::RollWindow(Client& client, absl::Duration now) const {
   client.errors_in_window = 0;
 }
 
-Admittance ClientLimits::Judge(const net::IpAddress& address, const Client& client) const {
-  const Admittance own = IsExempt(address) ? Admittance::kAdmitted : JudgeAddress(client);
+Admittance ClientLimits::Judge(const Client& client, bool exempt) const {
+  const Admittance own = exempt ? Admittance::kAdmitted : JudgeAddress(client);
   if (own != Admittance::kAdmitted) return own;
   return open_ >= options_.connections ? Admittance::kTooMany : Admittance::kAdmitted;
 }
@@ -123,7 +127,7 @@ bool ClientLimits::CountErrors(const net::IpAddress& address, uint64_t errors, a
   Client& client = clients_.find(KeyOf(address))->second;
   RollWindow(client, now);
   client.errors_in_window += errors;
-  return client.errors_in_window <= options_.address_errors || IsExempt(address);
+  return client.errors_in_window <= options_.address_errors;
 }
 
 }  // namespace packetboat::mx

@@ -74,6 +74,7 @@ class ClientLimits : public std::enable_shared_from_this<ClientLimits> {
 
     std::shared_ptr<ClientLimits> limits_;
     net::IpAddress address_;
+    bool exempt_ = false;
   };
 
   struct Admission {
@@ -86,8 +87,9 @@ class ClientLimits : public std::enable_shared_from_this<ClientLimits> {
 
   explicit ClientLimits(ClientLimitOptions options) : options_(std::move(options)) {}
 
-  // `now`: of a clock that never goes back, the same for all calls.
-  Admission Admit(const net::IpAddress& address, absl::Duration now);
+  // `now`: of a clock that never goes back, the same for all calls. `trusted`: as if it were of an
+  // exempt network.
+  Admission Admit(const net::IpAddress& address, bool trusted, absl::Duration now);
 
  private:
   struct Client {
@@ -103,8 +105,7 @@ class ClientLimits : public std::enable_shared_from_this<ClientLimits> {
   bool IsExempt(const net::IpAddress& address) const;
   Client& Find(const net::IpAddress& address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RollWindow(Client& client, absl::Duration now) const;
-  Admittance Judge(const net::IpAddress& address, const Client& client) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Admittance Judge(const Client& client, bool exempt) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Admittance JudgeAddress(const Client& client) const;
   void AddIdle(const net::IpNetwork& key, Client& client) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Leave(const net::IpAddress& address);

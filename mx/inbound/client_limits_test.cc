@@ -26,8 +26,8 @@ class ClientLimitsTest : public ::testing::Test {
     return *limits_;
   }
 
-  ClientLimits::Admission Admit(const std::string& address) {
-    return limits().Admit(*net::IpAddress::Parse(address), now_);
+  ClientLimits::Admission Admit(const std::string& address, bool trusted = false) {
+    return limits().Admit(*net::IpAddress::Parse(address), trusted, now_);
   }
 
   // Admits and keeps the connection; or says why not.
@@ -126,6 +126,13 @@ TEST_F(ClientLimitsTest, ExemptNetworksMeetOnlyTheLimitOfAll) {
   EXPECT_TRUE(ticket.CountErrors(1000, now_));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(Open("127.0.0.1"), Admittance::kAdmitted);
   EXPECT_EQ(Open("127.0.0.1"), Admittance::kTooMany);
+}
+
+TEST_F(ClientLimitsTest, TrustedClientsMeetOnlyTheLimitOfAll) {
+  std::vector<ClientLimits::Ticket> held;
+  for (int i = 0; i < 6; ++i) held.push_back(Admit("192.0.2.1", true).ticket);
+  EXPECT_TRUE(held[0].CountErrors(1000, now_));
+  EXPECT_EQ(Admit("192.0.2.1", true).admittance, Admittance::kTooMany);
 }
 
 TEST_F(ClientLimitsTest, TheFirstRefusalInARowIsNews) {

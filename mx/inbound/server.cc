@@ -10,11 +10,18 @@
 namespace packetboat::mx {
 namespace {
 
-bool IsServed(const InboundContext& context, const net::IpAddress& client) {
-  const std::vector<net::IpNetwork>& allowed = context.allow_from;
-  return allowed.empty() ||
-         std::any_of(allowed.begin(), allowed.end(),
+bool Contains(const std::vector<net::IpNetwork>& networks, const net::IpAddress& client) {
+  return std::any_of(networks.begin(), networks.end(),
                      [&](const net::IpNetwork& one) { return one.Contains(client); });
+}
+
+bool IsServed(const InboundContext& context, const net::IpAddress& client) {
+  return context.allow_from.empty() || Contains(context.allow_from, client);
+}
+
+// Who brings the mail of many: a mail server that hands over by LMTP, a proxy.
+bool IsTrusted(const smtp::ServerConfig& smtp, const net::IpAddress& client) {
+  return smtp.mode == smtp::Mode::kLmtp || Contains(smtp.xclient_from, client);
 }
 
 net::Refusal Refuse(const InboundContext& context, absl::string_view reason,
@@ -36,8 +43,8 @@ net::AcceptResult Accept(const std::shared_ptr<const InboundContext>& context,
   if (context->client_limits == nullptr) {
     return std::make_shared<InboundSession>(context, sessions, ClientLimits::Ticket());
   }
-  ClientLimits::Admission admission =
-      context->client_limits->Admit(peer.address, context->clock->Monotonic());
+  ClientLimits::Admission admission = context->client_limits->Admit(
+      peer.address, IsTrusted(*context->smtp, peer.address), context->clock->Monotonic());
   if (admission.admittance == Admittance::kAdmitted) {
     return std::make_shared<InboundSession>(context, sessions, std::move(admission.ticket));
   }

@@ -248,18 +248,22 @@ void InboundSession::Find(smtp::QueryId id, const smtp::ConnectQuery&) {
              {"name", facts.peer_name_deferred ? "[TEMPUNAVAIL]" : facts.peer_name},
              {"helo", facts.hello_name},
              {"login", facts.login}});
-  if (std::exchange(client_, facts.peer.address) != facts.peer.address &&
-      context_->client_limits != nullptr) {
-    ClientLimits::Admission admission =
-        context_->client_limits->Admit(client_, context_->clock->Monotonic());
-    place_ = std::move(admission.ticket);
-    if (admission.admittance != Admittance::kAdmitted) {
-      context_->metrics->Refused(AdmittanceName(admission.admittance));
-      return Answer(id,
-                    smtp::Disconnect{RefusalOf(admission.admittance, smtp_->config().hostname)});
-    }
+  const Admittance admittance = TakePlaceOf(facts.peer.address);
+  if (admittance == Admittance::kAdmitted) return Answer(id, smtp::Accept{});
+  context_->metrics->Refused(AdmittanceName(admittance));
+  Answer(id, smtp::Disconnect{RefusalOf(admittance, smtp_->config().hostname)});
+}
+
+// Of clients that are not known the proxy itself keeps the place.
+Admittance InboundSession::TakePlaceOf(const net::IpAddress& client) {
+  if (client == client_ || client.is_unspecified() || context_->client_limits == nullptr) {
+    return Admittance::kAdmitted;
   }
-  Answer(id, smtp::Accept{});
+  client_ = client;
+  ClientLimits::Admission admission = context_->client_limits->Admit(
+      client, smtp_->config().mode == smtp::Mode::kLmtp, context_->clock->Monotonic());
+  place_ = std::move(admission.ticket);
+  return admission.admittance;
 }
 
 void InboundSession::Find(smtp::QueryId id, const smtp::HelloQuery&) { Answer(id, smtp::Accept{}); }

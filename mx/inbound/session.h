@@ -113,6 +113,8 @@ class InboundSession : public net::ConnectionHandler,
   void Resolved(smtp::QueryId id, const absl::StatusOr<mx::Resolved>& resolved);
   // Asks whether there is room at one of the recipient's targets, from `target` on.
   void FindRoom(smtp::QueryId id, std::shared_ptr<const mx::Resolved> resolved, size_t target);
+  // The client that XCLIENT names takes the place of the proxy.
+  Admittance TakePlaceOf(const net::IpAddress& client);
   void AcceptRecipient(smtp::QueryId id, const mx::Resolved& resolved);
   void RefuseRecipient(smtp::QueryId id, RecipientResult result, const smtp::Refuse& refusal);
   void Committed(smtp::QueryId id, const std::vector<absl::Status>& by_recipient,
@@ -128,7 +130,7 @@ class InboundSession : public net::ConnectionHandler,
   net::Connection* connection_ = nullptr;  // until OnClosed
   std::optional<smtp::ServerSession> smtp_;
   log::Logger log_;
-  net::IpAddress client_;  // as the engine knows it
+  net::IpAddress client_;  // whose place it is
   bool connection_judged_ = false;
   uint64_t errors_ = 0;  // that were counted for its address
   bool running_ = false;

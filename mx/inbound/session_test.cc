@@ -382,13 +382,15 @@ TEST_F(SessionTest, ClientThatEndsItsSideInTheMiddleIsLetGo) {
 
 constexpr char kNamed[] = "XCLIENT ADDR=198.51.100.7 NAME=client.example.org PORT=4711\r\n";
 
-// The client is at 127.0.0.1, whom XCLIENT is granted.
+constexpr char kProxy[] = "127.1.0.1:0";
+
+// XCLIENT is granted to kProxy.
 class LimitedSessionTest : public SessionTest {
  protected:
   LimitedSessionTest()
       : SessionTest(smtp::Mode::kMx, [](smtp::ServerConfig& smtp, InboundContext& context) {
           smtp.ask_connect = true;
-          smtp.xclient_from = {*net::IpNetwork::Parse("127.0.0.0/8")};
+          smtp.xclient_from = {*net::IpNetwork::Parse("127.1.0.0/16")};
           ClientLimitOptions limits;
           limits.address_connections = 2;
           limits.address_errors = 3;
@@ -448,6 +450,7 @@ TEST_F(LimitedSessionTest, ErrorsWithinATransactionEndTheSessionBehindIt) {
 }
 
 TEST_F(LimitedSessionTest, ClientThatXclientNamesIsTheOneInReceived) {
+  Connect(kProxy);
   Say("EHLO proxy.test\r\n");
   EXPECT_THAT(Say(kNamed), testing::StartsWith("220 "));
   Say("EHLO client.test\r\n");
@@ -458,15 +461,24 @@ TEST_F(LimitedSessionTest, ClientThatXclientNamesIsTheOneInReceived) {
 }
 
 TEST_F(LimitedSessionTest, XclientPutsASessionAmongThoseOfTheNamedClient) {
-  Say(kNamed);
-  Connect();
-  EXPECT_THAT(Say(kNamed), testing::StartsWith("220 "));
-  Connect();
-  EXPECT_THAT(greeting_, testing::StartsWith("220 ")) << "the proxy has given up its places";
+  for (int i = 0; i < 2; ++i) {
+    Connect(kProxy);
+    EXPECT_THAT(Say(kNamed), testing::StartsWith("220 "));
+  }
+  Connect(kProxy);
+  EXPECT_THAT(greeting_, testing::StartsWith("220 "));
   EXPECT_EQ(Say(kNamed), "421 4.7.0 mx.test too many connections from your address\r\n");
   EXPECT_TRUE(client_->closed());
   Connect("198.51.100.7:0");
   EXPECT_THAT(greeting_, testing::StartsWith("421 4.7.0 "));
+}
+
+TEST_F(LimitedSessionTest, ProxiesThemselvesAreNotCountedNorAreUnknownClients) {
+  for (int i = 0; i < 5; ++i) {
+    Connect(kProxy);
+    EXPECT_THAT(Say("XCLIENT ADDR=[UNAVAILABLE]\r\n"), testing::StartsWith("220 "));
+    EXPECT_THAT(Say("NONSENSE\r\n"), testing::StartsWith("500 "));
+  }
 }
 
 TEST_F(LimitedSessionTest, PlacesAreFreeWhenConnectionsAreLost) {
