@@ -173,6 +173,7 @@ class Store : public role::Service {
     raft::NodeOptions options;
     options.raft.election_timeout = Milliseconds(config_.store().election_timeout());
     options.raft.heartbeat = Milliseconds(config_.store().heartbeat());
+    options.raft.read_timeout = Milliseconds(config_.store().read_timeout());
     options.raft.max_in_flight_bytes = config_.store().inflight_body_bytes();
     options.raft.disk_stall = Milliseconds(config_.store().disk_stall());
     options.raft.disk_reserve_soft = config_.store().disk_reserve_soft();

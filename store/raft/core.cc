@@ -378,6 +378,7 @@ absl::StatusOr<Update> Core::ReceiveAppend(int64_t now_ms, NodeId from, AppendEn
   }
   message.append_entries.entries = step.entries.data();
   CHECK_EQ(Run(step), 0);
+  if (m.term == term()) leader_term_ = m.term;
   const bool ours = (step.update.flags & (RAFT_UPDATE_ENTRIES)) != 0;
   Update update = TakeUpdate(step);
   if (ours) raft_free(batch);
@@ -595,6 +596,7 @@ std::optional<NodeId> Core::leader() const {
   const struct ::raft& r = raft_->r;
   if (r.state == RAFT_LEADER) return options_.id;
   if (r.state != RAFT_FOLLOWER || r.follower_state.current_leader.id == 0) return std::nullopt;
+  if (leader_term_ != term()) return std::nullopt;
   return NodeId(r.follower_state.current_leader.id);
 }
 

@@ -113,6 +113,7 @@ class Core {
   // Another server is about to take over: nothing can be submitted.
   bool transferring() const;
   Term term() const;
+  // Of this term, as far as it was heard of.
   std::optional<NodeId> leader() const;
   // Never falls.
   RaftIndex commit() const { return commit_; }
@@ -142,6 +143,9 @@ class Core {
   const EntryLog& log_;
   std::unique_ptr<Raft> raft_;
   RaftIndex commit_;
+  // Of the last append that was taken. The library goes on naming the leader of an earlier term
+  // when a vote has raised the term.
+  Term leader_term_;
   int64_t last_ms_ = 0;
 };
 

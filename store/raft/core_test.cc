@@ -224,6 +224,19 @@ TEST_F(CoreTest, ASecondLeaderOfATermIsNotHeard) {
   EXPECT_TRUE(Receive(kOther, Append(3, 5, 1, 5, {})));
 }
 
+TEST_F(CoreTest, WhoVotedHearsTheLeaderOfTheNewTermAtOnce) {
+  StartFollower();
+  ASSERT_TRUE(Receive(kPeer, Append(2, 5, 1, 5, {})));
+  EXPECT_EQ(core_.leader(), kPeer);
+  // Leadership is being handed over: the vote asks those who have a leader too.
+  ASSERT_TRUE(Receive(kOther, RequestVote{Term(3), RaftIndex(5), Term(1), true, false}));
+  ASSERT_EQ(core_.term(), Term(3));
+  EXPECT_EQ(core_.leader(), std::nullopt);
+  EXPECT_TRUE(Receive(kOther, Append(3, 5, 1, 5, {})));
+  EXPECT_EQ(core_.leader(), kOther);
+  EXPECT_FALSE(Receive(kPeer, Append(3, 5, 1, 5, {})));
+}
+
 TEST_F(CoreTest, ALeaderHearsNoOtherOfItsOwnTerm) {
   BecomeLeader();
   EXPECT_FALSE(Receive(kPeer, Append(2, 5, 1, 5, {})));

@@ -1,6 +1,7 @@
 #include "store/raft/group_driver.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -27,28 +28,32 @@ Core::Options CoreOptions(const Options& options, NodeId node, uint32_t seed) {
   return core;
 }
 
+constexpr absl::string_view kLeadershipLost = "leadership was lost";
+
 absl::Time ToMicros(absl::Time time) { return absl::FromUnixMicros(absl::ToUnixMicros(time)); }
 
 }  // namespace
 
-GroupDriver::GroupDriver(ShardId shard, NodeId node, uint32_t seed, const Options& options,
-                         EntryLog log, HardState hard_state, replication::AppliedMark applied,
+GroupDriver::GroupDriver(ShardId shard, NodeId node, uint64_t incarnation, uint32_t seed,
+                         const Options& options, EntryLog log, HardState hard_state,
+                         replication::AppliedMark applied,
                          std::function<absl::StatusOr<replication::AppliedMark>()> flushed_mark,
                          const Clock& clock, const PeerReports& reports, Effects& effects)
     : shard_(shard),
       node_(node),
       options_(options),
       clock_(clock),
-      reports_(reports),
       effects_(effects),
       flushed_mark_(std::move(flushed_mark)),
+      fitness_(node, options_, clock, reports),
       log_(std::move(log)),
       core_(CoreOptions(options, node, seed), log_),
       hard_state_(hard_state),
       persisted_(log_.last()),
       dispatched_(applied.index),
       applied_(applied),
-      reads_(node) {}
+      reads_(node),
+      waiting_reads_(incarnation) {}
 
 void GroupDriver::Start() {
   leaderless_since_ms_ = NowMs();
@@ -77,7 +82,8 @@ void GroupDriver::Propose(Proposal proposal) {
     });
     return;
   }
-  if (absl::Status admitted = Admit(proposal.command); !admitted.ok()) {
+  if (absl::Status admitted = fitness_.Admit(core_.configuration(), proposal.command);
+      !admitted.ok()) {
     Later([proposal = std::move(proposal), admitted = std::move(admitted)]() mutable {
       proposal.done(admitted);
     });
@@ -94,15 +100,11 @@ void GroupDriver::ReadIndex(replication::ReadIndexCallback done) {
   absl::Status status;
   if (!health_.ok() || stalled_) {
     status = absl::UnavailableError("the disk has failed");
-  } else if (reads_.size() + remote_reading_ + ask_leader_.size() >= options_.max_reads_waiting) {
+  } else if (waiting_reads_.size() >= options_.max_reads_waiting) {
     status = absl::ResourceExhaustedError("too many reads are waiting");
-  } else if (core_.leads()) {
-    return reads_.Add({std::move(done), NodeId(0)},
-                      NowMs() + absl::ToInt64Milliseconds(options_.read_timeout));
-  } else if (core_.leader().has_value()) {
-    return ask_leader_.push_back(std::move(done));
   } else {
-    status = absl::UnavailableError("no leader is known");
+    return waiting_reads_.Add(std::move(done),
+                              NowMs() + absl::ToInt64Milliseconds(options_.read_timeout));
   }
   Later([done = std::move(done), status = std::move(status)]() mutable { done(status); });
 }
@@ -116,6 +118,8 @@ void GroupDriver::WaitApplied(RaftIndex index, replication::WaitCallback done) {
       status = absl::ResourceExhaustedError("too many are waiting");
     } else {
       waiters_.emplace(index, std::move(done));
+      // Who asks a leader is told what is committed before its next heartbeat.
+      if (index > core_.commit() && !core_.leads()) ReadIndex([](absl::StatusOr<RaftIndex>) {});
       return;
     }
   }
@@ -124,12 +128,17 @@ void GroupDriver::WaitApplied(RaftIndex index, replication::WaitCallback done) {
 
 absl::Status GroupDriver::Transfer(NodeId to) {
   if (!TakesProposals()) return absl::UnavailableError("not the leader");
-  if (reports_.Space(to, clock_.Monotonic()).value_or(SpaceLevel::kAmple) != SpaceLevel::kAmple) {
+  if (!fitness_.HasRoom(to)) {
     return absl::UnavailableError("that store is short of disk space");
   }
+  return BeginTransfer(to);
+}
+
+absl::Status GroupDriver::BeginTransfer(NodeId to) {
   SubmitQueued();
   absl::StatusOr<Update> update = core_.Transfer(NowMs(), to);
   if (!update.ok()) return update.status();
+  answer_until_ms_ = NowMs() + 3 * absl::ToInt64Milliseconds(options_.election_timeout);
   Process(*std::move(update));
   return absl::OkStatus();
 }
@@ -147,8 +156,9 @@ void GroupDriver::Drain() { draining_ = true; }
 
 void GroupDriver::HandOver() {
   if (!core_.leads() || core_.transferring() || lone()) return;
-  absl::StatusOr<Update> update = core_.Transfer(NowMs(), NodeId(0));
-  if (update.ok()) Process(*std::move(update));
+  const std::optional<NodeId> to = Successor([&](NodeId voter) { return fitness_.HasRoom(voter); });
+  // Asked again with the next tick.
+  BeginTransfer(to.value_or(NodeId(0))).IgnoreError();
 }
 
 // --- From the world ---
@@ -159,8 +169,9 @@ void GroupDriver::Tick(bool beat) {
   if (core_.leader().has_value()) leaderless_since_ms_ = now;
   if (core_.leads() ? beat : now >= core_.next_timeout_ms()) Process(core_.Tick(now));
   ExpireReads();
+  if (!core_.leads() && now >= answer_until_ms_) FailProposers(RaftIndex(0), kLeadershipLost);
   if (draining_ && idle()) HandOver();
-  if (beat && core_.leads() && Unfit()) LeaveToAFitterOne();
+  if (beat && core_.leads() && fitness_.Unfit(core_.configuration())) LeaveToAFitterOne();
   // A lost round is asked again; the majority's answers count all the same.
   if (core_.leads() && reads_.waiting() &&
       now - last_round_ms_ >= absl::ToInt64Milliseconds(options_.heartbeat)) {
@@ -184,33 +195,36 @@ void GroupDriver::Receive(NodeId from, Message message) {
           reads_.Confirm(from, m.round);
           AnswerReads(reads_.TakeConfirmed(core_.configuration().Voters()));
         } else if constexpr (std::is_same_v<M, ReadIndexRequest>) {
-          if (!core_.leads() || reads_.size() >= options_.max_reads_waiting) {
-            return Send(from, ReadIndexResult{m.request, std::nullopt});
-          }
-          reads_.Add({nullptr, from, m.request},
-                     NowMs() + absl::ToInt64Milliseconds(options_.read_timeout));
+          TakeReader(from, m.request);
         } else if constexpr (std::is_same_v<M, ReadIndexResult>) {
-          auto it = remote_reads_.find(m.request);
-          if (it == remote_reads_.end()) return;
-          absl::StatusOr<RaftIndex> index = absl::UnavailableError("the leader has changed");
-          if (m.index.has_value()) index = *m.index;
-          for (auto& done : it->second.done) {
-            Later([done = std::move(done), index]() mutable { done(index); });
+          OnReadAnswer(m.request, m.index);
+        } else if constexpr (std::is_same_v<M, TimeoutNow>) {
+          if (persisted_ < m.last_index) {
+            take_over_.emplace(from, m);
+          } else {
+            ReceiveByCore(from, m);
           }
-          remote_reading_ -= it->second.done.size();
-          remote_reads_.erase(it);
         } else {
-          absl::StatusOr<Update> update = core_.Receive(NowMs(), from, m);
-          if (!update.ok()) return Dropped(from, update.status());
-          Process(*std::move(update));
+          ReceiveByCore(from, m);
         }
       },
       std::move(message.body));
 }
 
+bool GroupDriver::ReceiveByCore(NodeId from, const MessageBody& body) {
+  absl::StatusOr<Update> update = core_.Receive(NowMs(), from, body);
+  if (!update.ok()) {
+    log::Debug("raft message dropped",
+               {{"shard", shard_}, {"from", from}, {"why", update.status()}});
+    return false;
+  }
+  Process(*std::move(update));
+  return true;
+}
+
 void GroupDriver::ReceiveAppend(NodeId from, AppendEntries append) {
   const RaftIndex matched_by_all = append.matched_by_all;
-  if (space_ == SpaceLevel::kNone) {
+  if (fitness_.space() == SpaceLevel::kNone) {
     // Heard, but not taken: the leader asks again and again, until there is room.
     append.entries.clear();
     append.commit = std::min(append.commit, append.prev_index);
@@ -225,17 +239,10 @@ void GroupDriver::ReceiveAppend(NodeId from, AppendEntries append) {
     const bool must_wait = core_.MustWait(piece);
     // What stands before it still tells that the one ahead of it is committed.
     if (must_wait) piece.entries.clear();
-    absl::StatusOr<Update> update = core_.Receive(NowMs(), from, piece);
-    if (!update.ok()) return Dropped(from, update.status());
-    Process(*std::move(update));
-    if (!health_.ok()) return;
+    if (!ReceiveByCore(from, piece) || !health_.ok()) return;
     if (must_wait) break;
   }
   if (core_.leader() == from) matched_by_all_ = std::max(matched_by_all_, matched_by_all);
-}
-
-void GroupDriver::Dropped(NodeId from, const absl::Status& why) const {
-  log::Debug("raft message dropped", {{"shard", shard_}, {"from", from}, {"why", why}});
 }
 
 void GroupDriver::OnDurable(uint64_t write_number) {
@@ -250,6 +257,10 @@ void GroupDriver::OnDurable(uint64_t write_number) {
     persisted_ = persisted;
     Process(core_.Persisted(NowMs(), persisted));
     NoteMatchedByAll();
+  }
+  if (take_over_.has_value() && persisted_ >= take_over_->second.last_index) {
+    const auto [from, order] = *std::exchange(take_over_, std::nullopt);
+    ReceiveByCore(from, order);
   }
   while (!held_.empty() && held_.front().write_number <= durable_write_) {
     HeldMessage& held = held_.front();
@@ -294,129 +305,61 @@ void GroupDriver::SetStalled(bool stalled) {
   if (!stalled) return;
   held_.clear();
   RefuseQueued("the disk does not answer");
-  AnswerReads(reads_.TakeAll(absl::UnavailableError("the disk does not answer")));
+  AnswerReads(reads_.TakeAll());
+  FailReads(waiting_reads_.TakeAll(), absl::UnavailableError("the disk does not answer"));
 }
 
-void GroupDriver::SetSpace(SpaceLevel level) { space_ = level; }
+void GroupDriver::SetSpace(SpaceLevel level) { fitness_.SetSpace(level); }
 
-// --- Who should lead, and what a leader may take ---
-
-std::vector<absl::Duration> GroupDriver::ClocksAhead() const {
-  std::vector<absl::Duration> ahead;
-  const absl::Time now = clock_.Now();
-  const absl::Duration monotonic = clock_.Monotonic();
-  for (const Server& server : core_.configuration().servers) {
-    if (server.role != ServerRole::kVoter || server.id == node_) continue;
-    if (auto known = reports_.ClockAhead(server.id, now, monotonic)) ahead.push_back(*known);
-  }
-  std::sort(ahead.begin(), ahead.end());
-  return ahead;
-}
-
-absl::Time GroupDriver::LogTimeLimit() const {
-  if (lone()) return absl::InfiniteFuture();
-  const std::vector<absl::Duration> ahead = ClocksAhead();
-  // Nobody has been heard of, so nothing is committed now.
-  if (ahead.empty()) return absl::InfinitePast();
-  return clock_.Now() + ahead[ahead.size() / 2] + options_.clock_ahead_max;
-}
-
-bool GroupDriver::ClockIsOff() const {
-  if (lone()) return false;
-  size_t off = 0;
-  for (absl::Duration ahead : ClocksAhead()) {
-    if (absl::AbsDuration(ahead) > options_.clock_skew_max) ++off;
-  }
-  return off > core_.configuration().Voters().size() / 2;
-}
+// --- Who should lead ---
 
 bool GroupDriver::MayCampaign() const {
-  if (lone() || !Unfit()) return true;
+  const Configuration& group = core_.configuration();
+  if (lone() || !fitness_.Unfit(group)) return true;
   // The majority that this clock is off from is there. For want of space alone it steps in at last:
   // somebody has to lead for anything to be deleted.
   const int64_t patience = 4 * absl::ToInt64Milliseconds(options_.election_timeout);
-  return !ClockIsOff() && NowMs() - leaderless_since_ms_ >= patience;
+  return !fitness_.ClockIsOff(group) && NowMs() - leaderless_since_ms_ >= patience;
 }
 
-bool GroupDriver::FitterThanThis(NodeId voter) const {
-  const absl::Duration monotonic = clock_.Monotonic();
-  const std::optional<SpaceLevel> space = reports_.Space(voter, monotonic);
-  const auto ahead = reports_.ClockAhead(voter, clock_.Now(), monotonic);
-  if (voter == node_ || !space.has_value() || !ahead.has_value()) return false;
-  if (ClockIsOff()) return absl::AbsDuration(*ahead) > options_.clock_skew_max;
-  return *space == SpaceLevel::kAmple;
+std::optional<NodeId> GroupDriver::Successor(absl::FunctionRef<bool(NodeId)> suits) const {
+  std::optional<NodeId> best;
+  RaftIndex best_match;
+  for (NodeId voter : core_.configuration().Voters()) {
+    const RaftIndex match = core_.Match(voter).value_or(RaftIndex(0));
+    if (voter == node_ || match < core_.commit() || !suits(voter)) continue;
+    if (best.has_value() && match <= best_match) continue;
+    best = voter;
+    best_match = match;
+  }
+  return best;
 }
 
 void GroupDriver::LeaveToAFitterOne() {
   // Nothing is taken meanwhile, so not again and again, and not to one that has to catch up first.
   const int64_t pause = 5 * absl::ToInt64Milliseconds(options_.election_timeout);
   if (core_.transferring() || lone() || NowMs() < left_at_ms_ + pause) return;
-  NodeId best(0);
-  RaftIndex best_match;
-  for (NodeId voter : core_.configuration().Voters()) {
-    const RaftIndex match = core_.Match(voter).value_or(RaftIndex(0));
-    if (!FitterThanThis(voter) || match < core_.commit()) continue;
-    if (best != NodeId(0) && match <= best_match) continue;
-    best = voter;
-    best_match = match;
-  }
-  if (best == NodeId(0)) return;
+  const std::optional<NodeId> best = Successor(
+      [&](NodeId voter) { return fitness_.FitterThanThis(core_.configuration(), voter); });
+  if (!best.has_value()) return;
   left_at_ms_ = NowMs();
   log::Warning("leadership left to another store",
                {{"shard", shard_},
-                {"to", best},
-                {"why", ClockIsOff() ? "this clock is off" : "little space is left here"}});
-  SubmitQueued();
-  absl::StatusOr<Update> update = core_.Transfer(NowMs(), best);
-  if (update.ok()) Process(*std::move(update));
-}
-
-SpaceLevel GroupDriver::RoomForEntries() const {
-  const std::vector<NodeId> voters = core_.configuration().Voters();
-  std::vector<SpaceLevel> levels = {space_};
-  for (NodeId voter : voters) {
-    if (voter == node_) continue;
-    if (auto known = reports_.Space(voter, clock_.Monotonic())) levels.push_back(*known);
-  }
-  // Silence alone is no want of space.
-  if (*std::max_element(levels.begin(), levels.end()) == SpaceLevel::kAmple) return levels[0];
-  // But who is silent is no help either.
-  levels.resize(std::max(voters.size(), levels.size()), SpaceLevel::kNone);
-  std::sort(levels.begin(), levels.end());
-  const SpaceLevel majority = levels[levels.size() / 2];
-  return space_ < SpaceLevel::kShort ? majority : std::max(majority, space_);
-}
-
-absl::Status GroupDriver::Admit(absl::string_view command) const {
-  const SpaceLevel room = RoomForEntries();
-  if (room == SpaceLevel::kAmple) return absl::OkStatus();
-  const replication::SpaceUse use =
-      options_.space_use ? options_.space_use(command) : replication::SpaceUse::kBody;
-  const bool fits = room == SpaceLevel::kLow     ? use != replication::SpaceUse::kBody
-                    : room == SpaceLevel::kShort ? use == replication::SpaceUse::kFrees
-                                                 : false;
-  if (fits) return absl::OkStatus();
-  return absl::ResourceExhaustedError("the stores are short of disk space");
+                {"to", *best},
+                {"why", fitness_.ClockIsOff(core_.configuration()) ? "this clock is off"
+                                                                   : "little space is left here"}});
+  BeginTransfer(*best).IgnoreError();  // tried again after the pause
 }
 
 void GroupDriver::Fail(const absl::Status& why) {
   if (!health_.ok()) return;
   health_ = why;
-  FailProposers(absl::UnknownError(absl::StrCat("given up: ", why.message())));
+  RefuseQueued("not the leader");
+  FailProposers(RaftIndex(0), absl::StrCat("given up: ", why.message()));
   const absl::Status unavailable =
       absl::UnavailableError(absl::StrCat("given up: ", why.message()));
-  AnswerReads(reads_.TakeAll(unavailable));
-  for (auto& done : ask_leader_) {
-    Later([done = std::move(done), unavailable]() mutable { done(unavailable); });
-  }
-  ask_leader_.clear();
-  for (auto& [request, read] : remote_reads_) {
-    for (auto& done : read.done) {
-      Later([done = std::move(done), unavailable]() mutable { done(unavailable); });
-    }
-  }
-  remote_reads_.clear();
-  remote_reading_ = 0;
+  AnswerReads(reads_.TakeAll());
+  FailReads(waiting_reads_.TakeAll(), unavailable);
   FailWaiters(unavailable);
   held_.clear();
   Changed();
@@ -425,8 +368,9 @@ void GroupDriver::Fail(const absl::Status& why) {
 void GroupDriver::Settle() {
   if (!health_.ok()) return;
   SubmitQueued();
+  AskForReads();
   if (core_.leads()) StartReadRound();
-  if (!ask_leader_.empty()) AskLeaderForReadIndex();
+  TellCommit();
 }
 
 // --- Steps ---
@@ -439,6 +383,8 @@ void GroupDriver::Process(Update update) {
   if (core_.leader() != leader_told_) {
     // A follower of an election hears who won by the winner's first message.
     leader_told_ = core_.leader();
+    waiting_reads_.Unanswered(std::numeric_limits<int64_t>::max());
+    ask_at_ms_ = 0;
     Changed();
   }
   AdvanceApply();
@@ -464,6 +410,7 @@ void GroupDriver::AppendToLog(const Update::Append& append) {
     for (PendingAppend& pending : pending_appends_) pending.last = std::min(pending.last, kept);
     persisted_ = std::min(persisted_, kept);
     configuration_told_ = std::min(configuration_told_, kept);
+    FailProposers(append.first, kLeadershipLost);
   }
   log_.Append(append.first, append.entries);
   RaftIndex index = append.first;
@@ -484,8 +431,10 @@ void GroupDriver::OnRoleChanged() {
     if (log_.last_term() != core_.term()) SubmitBarrier();
     return;
   }
-  FailProposers(absl::UnknownError("leadership was lost"));
-  AnswerReads(reads_.TakeAll(absl::UnavailableError("leadership was lost")));
+  RefuseQueued("not the leader");
+  if (NowMs() >= answer_until_ms_) FailProposers(RaftIndex(0), kLeadershipLost);
+  AnswerReads(reads_.TakeAll());
+  commit_awaited_.clear();
 }
 
 void GroupDriver::SubmitBarrier() {
@@ -523,7 +472,8 @@ void GroupDriver::SubmitQueued() {
   const RaftIndex first = Next(log_.last());
   std::vector<EntryPtr> entries;
   absl::Time log_time = std::max(log_.max_log_time(), applied_.log_time);
-  const absl::Time now = ToMicros(std::min(clock_.Now(), LogTimeLimit()));
+  const absl::Time now =
+      ToMicros(std::min(clock_.Now(), fitness_.LogTimeLimit(core_.configuration())));
   for (Proposal& proposal : proposals) {
     log_time = std::max(log_time + absl::Microseconds(1), now);
     entries.push_back(std::make_shared<const Entry>(
@@ -687,59 +637,94 @@ void GroupDriver::SendReadRound() {
   }
 }
 
-void GroupDriver::AskLeaderForReadIndex() {
-  std::vector<replication::ReadIndexCallback> asking = std::exchange(ask_leader_, {});
-  const std::optional<NodeId> leader = core_.leader();
-  if (!leader.has_value() || *leader == node_) {
-    for (auto& done : asking) {
-      Later([done = std::move(done)]() mutable {
-        done(absl::UnavailableError("the leader has changed"));
-      });
-    }
-    return;
+void GroupDriver::TakeReader(NodeId from, uint64_t request) {
+  if (core_.leads() && reads_.size() < options_.max_reads_waiting) {
+    reads_.Add({from, request}, NowMs() + absl::ToInt64Milliseconds(options_.read_timeout));
+  } else {
+    AnswerReads({{{from, request}, std::nullopt}});
   }
-  const uint64_t request = next_remote_read_++;
-  Send(*leader, ReadIndexRequest{request});
-  remote_reading_ += asking.size();
-  remote_reads_.emplace(
-      request,
-      RemoteRead{NowMs() + absl::ToInt64Milliseconds(options_.read_timeout), std::move(asking)});
 }
 
-void GroupDriver::AnswerReads(std::vector<ReadBarrier::Answer> answers) {
-  for (ReadBarrier::Answer& answer : answers) {
-    if (answer.reader.remote != NodeId(0)) {
-      ReadIndexResult result{answer.reader.request, std::nullopt};
-      if (answer.index.ok()) result.index = *answer.index;
-      Send(answer.reader.remote, result);
+void GroupDriver::AskForReads() {
+  const std::optional<NodeId> leader = core_.leader();
+  if (!waiting_reads_.unasked() || !leader.has_value() || NowMs() < ask_at_ms_) return;
+  const uint64_t request = waiting_reads_.Ask(NowMs());
+  if (*leader == node_) {
+    TakeReader(node_, request);
+  } else {
+    Send(*leader, ReadIndexRequest{request});
+  }
+}
+
+void GroupDriver::AnswerReads(const std::vector<ReadBarrier::Answer>& answers) {
+  for (const ReadBarrier::Answer& answer : answers) {
+    if (answer.reader.node == node_) {
+      OnReadAnswer(answer.reader.request, answer.index);
       continue;
     }
-    Later([answer = std::move(answer)]() mutable { answer.reader.done(std::move(answer.index)); });
+    Send(answer.reader.node, ReadIndexResult{answer.reader.request, answer.index});
+    if (!answer.index.has_value()) continue;
+    RaftIndex& awaited = commit_awaited_[answer.reader.node];
+    awaited = std::max(awaited, *answer.index);
+  }
+}
+
+void GroupDriver::OnReadAnswer(uint64_t request, std::optional<RaftIndex> index) {
+  if (!index.has_value()) {
+    // Whoever was asked does not lead, or has too much to do.
+    ask_at_ms_ = NowMs() + absl::ToInt64Milliseconds(options_.heartbeat) / 2;
+    return waiting_reads_.Refused(request);
+  }
+  for (replication::ReadIndexCallback& done : waiting_reads_.Answered(request)) {
+    Later([done = std::move(done), index = *index]() mutable { done(index); });
+  }
+}
+
+void GroupDriver::FailReads(WaitingReads::Callbacks reads, const absl::Status& status) {
+  for (replication::ReadIndexCallback& done : reads) {
+    Later([done = std::move(done), status]() mutable { done(status); });
   }
 }
 
 void GroupDriver::ExpireReads() {
   const int64_t now = NowMs();
   AnswerReads(reads_.TakeExpired(now));
-  while (!remote_reads_.empty() && remote_reads_.begin()->second.deadline_ms <= now) {
-    for (auto& done : remote_reads_.begin()->second.done) {
-      Later([done = std::move(done)]() mutable {
-        done(absl::UnavailableError("the leader did not answer in time"));
-      });
+  // Question or answer was lost on the way.
+  waiting_reads_.Unanswered(now - absl::ToInt64Milliseconds(options_.election_timeout));
+  FailReads(waiting_reads_.TakeExpired(now),
+            absl::UnavailableError("no leader was confirmed by a majority in time"));
+}
+
+// A reader applies what it may see only when it hears that this is committed: now, and not with the
+// next heartbeat. An empty append behind what it has says so.
+void GroupDriver::TellCommit() {
+  for (auto it = commit_awaited_.begin(); it != commit_awaited_.end();) {
+    const std::optional<RaftIndex> match = core_.Match(it->first);
+    if (match.has_value() && *match < it->second) {
+      ++it;  // its entries are on their way
+      continue;
     }
-    remote_reading_ -= remote_reads_.begin()->second.done.size();
-    remote_reads_.erase(remote_reads_.begin());
+    if (const std::optional<Term> term = match ? log_.TermAt(*match) : std::nullopt) {
+      AppendEntries news;
+      news.term = core_.term();
+      news.prev_index = *match;
+      news.prev_term = *term;
+      news.commit = core_.commit();
+      SendAppend(it->first, std::move(news), 0);
+    }
+    it = commit_awaited_.erase(it);
   }
 }
 
 // --- Ends ---
 
-void GroupDriver::FailProposers(const absl::Status& status) {
-  RefuseQueued("not the leader");
-  for (Proposer& proposer : proposers_) {
-    Later([proposer = std::move(proposer), status]() mutable { proposer.done(status); });
+void GroupDriver::FailProposers(RaftIndex first, absl::string_view why) {
+  while (!proposers_.empty() && proposers_.back().index >= first) {
+    Later([proposer = std::move(proposers_.back()), status = absl::UnknownError(why)]() mutable {
+      proposer.done(status);
+    });
+    proposers_.pop_back();
   }
-  proposers_.clear();
 }
 
 void GroupDriver::FailWaiters(const absl::Status& status) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -16,10 +17,12 @@
 #include "store/raft/core.h"
 #include "store/raft/effects.h"
 #include "store/raft/entry_log.h"
+#include "store/raft/fitness.h"
 #include "store/raft/options.h"
 #include "store/raft/peer_reports.h"
 #include "store/raft/read_barrier.h"
 #include "store/raft/types.h"
+#include "store/raft/waiting_reads.h"
 #include "store/replication/applier.h"
 #include "store/replication/group.h"
 
@@ -37,9 +40,11 @@ class GroupDriver {
  public:
   // `flushed_mark` tells how far the flushed state of the shard is. `effects`, `clock`, `reports`
   // and what `log` reads from must outlive the driver. `log` has recovered, `hard_state` is durable
-  // (raised if Core::MustRaiseTerm() says so), `applied` is what the state has now.
-  GroupDriver(ShardId shard, NodeId node, uint32_t seed, const Options& options, EntryLog log,
-              HardState hard_state, replication::AppliedMark applied,
+  // (raised if Core::MustRaiseTerm() says so), `applied` is what the state has now. `incarnation`
+  // rises with every start of the node.
+  GroupDriver(ShardId shard, NodeId node, uint64_t incarnation, uint32_t seed,
+              const Options& options, EntryLog log, HardState hard_state,
+              replication::AppliedMark applied,
               std::function<absl::StatusOr<replication::AppliedMark>()> flushed_mark,
               const Clock& clock, const PeerReports& reports, Effects& effects);
   GroupDriver(const GroupDriver&) = delete;
@@ -102,32 +107,19 @@ class GroupDriver {
     NodeId to;
     Message message;
   };
-  struct RemoteRead {
-    int64_t deadline_ms;
-    std::vector<replication::ReadIndexCallback> done;
-  };
 
   int64_t NowMs() const { return absl::ToInt64Milliseconds(clock_.Monotonic()); }
   bool TakesProposals() const;
   bool idle() const { return small_.empty() && large_.empty() && proposers_.empty() && !applying_; }
   bool lone() const { return core_.configuration().Voters().size() < 2; }
+  // Zero: to whom the library thinks fit.
+  absl::Status BeginTransfer(NodeId to);
   void HandOver();
 
-  // --- Who should lead, and what a leader may take (SEMANTICS.md s3, s5) ---
-
-  // Voters but this node, as far as they were heard of lately.
-  std::vector<absl::Duration> ClocksAhead() const;
-  // The highest log time that this leader may give out now.
-  absl::Time LogTimeLimit() const;
-  bool ClockIsOff() const;
-  // This node should not lead while another can.
-  bool Unfit() const { return space_ != SpaceLevel::kAmple || ClockIsOff(); }
   bool MayCampaign() const;
   void LeaveToAFitterOne();
-  bool FitterThanThis(NodeId voter) const;
-  // How much the majority with the most room has, and this node.
-  SpaceLevel RoomForEntries() const;
-  absl::Status Admit(absl::string_view command) const;
+  // Of the voters that suit and have all that is committed, the one that has most.
+  std::optional<NodeId> Successor(absl::FunctionRef<bool(NodeId)> suits) const;
 
   // Carries out what a step asked for, in the order that it needs.
   void Process(Update update);
@@ -145,7 +137,8 @@ class GroupDriver {
   void SendAppend(NodeId to, AppendEntries append, size_t entry_count);
   void Send(NodeId to, MessageBody body);
   void ReceiveAppend(NodeId from, AppendEntries append);
-  void Dropped(NodeId from, const absl::Status& why) const;
+  // False if it was dropped.
+  bool ReceiveByCore(NodeId from, const MessageBody& body);
 
   void AdvanceApply();
   void Dispatch(std::vector<EntryPtr> entries);
@@ -156,23 +149,28 @@ class GroupDriver {
   bool OwnTermCommitted() const;
   void StartReadRound();
   void SendReadRound();
-  void AskLeaderForReadIndex();
-  void AnswerReads(std::vector<ReadBarrier::Answer> answers);
+  void TakeReader(NodeId from, uint64_t request);
+  void AskForReads();
+  void AnswerReads(const std::vector<ReadBarrier::Answer>& answers);
+  void OnReadAnswer(uint64_t request, std::optional<RaftIndex> index);
+  void FailReads(WaitingReads::Callbacks reads, const absl::Status& status);
   void ExpireReads();
+  void TellCommit();
 
   void Later(Callback callback) { effects_.callbacks.push_back(std::move(callback)); }
   void Changed() { effects_.changed.insert(shard_); }
-  void FailProposers(const absl::Status& status);
+  // Those of entries from `first` on: their outcome is unknown.
+  void FailProposers(RaftIndex first, absl::string_view why);
   void FailWaiters(const absl::Status& status);
 
   const ShardId shard_;
   const NodeId node_;
   const Options options_;
   const Clock& clock_;
-  const PeerReports& reports_;
   Effects& effects_;
   const std::function<absl::StatusOr<replication::AppliedMark>()> flushed_mark_;
 
+  Fitness fitness_;
   EntryLog log_;
   Core core_;
 
@@ -182,11 +180,17 @@ class GroupDriver {
   std::deque<PendingAppend> pending_appends_;
   RaftIndex persisted_;
   std::deque<HeldMessage> held_;  // for their hard state
+  // An order to take over: the library sends it with entries still on their way to this log, and
+  // passes over it then.
+  std::optional<std::pair<NodeId, TimeoutNow>> take_over_;
 
   // Not in the log yet.
   std::vector<Proposal> small_;
   std::deque<Proposal> large_;
   std::deque<Proposer> proposers_;  // of entries that are not handed to apply yet
+  // After leadership was handed over, what was proposed before is answered when the next leader
+  // commits it; who still waits then is told that the outcome is unknown.
+  int64_t answer_until_ms_ = 0;
 
   RaftIndex dispatched_;
   bool applying_ = false;
@@ -198,16 +202,15 @@ class GroupDriver {
 
   ReadBarrier reads_;
   int64_t last_round_ms_ = 0;
-  std::vector<replication::ReadIndexCallback> ask_leader_;
-  uint64_t next_remote_read_ = 1;
-  std::map<uint64_t, RemoteRead> remote_reads_;
-  size_t remote_reading_ = 0;
+  WaitingReads waiting_reads_;
+  int64_t ask_at_ms_ = 0;  // not before
+  // How far the readers on other nodes must hear that this leader has committed.
+  std::map<NodeId, RaftIndex> commit_awaited_;
   std::multimap<RaftIndex, replication::WaitCallback> waiters_;
 
   std::optional<NodeId> leader_told_;
   int64_t leaderless_since_ms_ = 0;
   int64_t left_at_ms_ = 0;  // when this leader last asked a fitter one to take over
-  SpaceLevel space_ = SpaceLevel::kAmple;
 
   bool draining_ = false;
   bool stalled_ = false;

@@ -77,8 +77,8 @@ absl::Status NodeCore::Recover(uint64_t seed, kv::Database& log, kv::Database& s
     }
     recovered_.push_back(group.applied);
     groups_.push_back(std::make_unique<GroupDriver>(
-        shard, identity_.node, static_cast<uint32_t>(seed + i), options_, std::move(group.log),
-        group.hard_state, group.applied,
+        shard, identity_.node, identity_.starts, static_cast<uint32_t>(seed + i), options_,
+        std::move(group.log), group.hard_state, group.applied,
         [&state, shard]() -> absl::StatusOr<replication::AppliedMark> {
           ASSIGN_OR_RETURN(const std::optional<replication::AppliedMark> mark,
                            replication::Applier::ReadFlushedMark(state, shard));

@@ -50,8 +50,8 @@ struct Options {
   // The same once state was flushed: what is cut soon need not be moved from memory to tables.
   uint64_t max_log_bytes_after_flush = uint64_t{256} << 10;
 
-  // A read that was not confirmed by then fails.
-  absl::Duration read_timeout = absl::Seconds(1);
+  // A read that was not confirmed by then fails. Long enough for another leader to be found.
+  absl::Duration read_timeout = absl::Seconds(10);
   // Without a sync for this long the node gives up its leaderships (SEMANTICS.md s5).
   absl::Duration disk_stall = absl::Seconds(3);
   // Free space below which a node leads nothing while another can, and below which its leaders take

@@ -6,7 +6,7 @@
 namespace packetboat::raft {
 
 void ReadBarrier::Add(Reader reader, int64_t deadline_ms) {
-  reads_.push_back(Read{0, RaftIndex(0), deadline_ms, std::move(reader)});
+  reads_.push_back(Read{0, RaftIndex(0), deadline_ms, reader});
 }
 
 bool ReadBarrier::StartRound(RaftIndex commit) {
@@ -34,7 +34,7 @@ std::vector<ReadBarrier::Answer> ReadBarrier::TakeConfirmed(const std::vector<No
   const uint64_t reached = rounds.empty() ? 0 : rounds[(rounds.size() - 1) / 2];
   std::vector<Answer> answers;
   while (!reads_.empty() && reads_.front().round != 0 && reads_.front().round <= reached) {
-    answers.push_back({std::move(reads_.front().reader), reads_.front().index});
+    answers.push_back({reads_.front().reader, reads_.front().index});
     reads_.pop_front();
   }
   return answers;
@@ -43,16 +43,15 @@ std::vector<ReadBarrier::Answer> ReadBarrier::TakeConfirmed(const std::vector<No
 std::vector<ReadBarrier::Answer> ReadBarrier::TakeExpired(int64_t now_ms) {
   std::vector<Answer> answers;
   while (!reads_.empty() && reads_.front().deadline_ms <= now_ms) {
-    answers.push_back({std::move(reads_.front().reader),
-                       absl::UnavailableError("no majority confirmed the leader in time")});
+    answers.push_back({reads_.front().reader, std::nullopt});
     reads_.pop_front();
   }
   return answers;
 }
 
-std::vector<ReadBarrier::Answer> ReadBarrier::TakeAll(const absl::Status& status) {
+std::vector<ReadBarrier::Answer> ReadBarrier::TakeAll() {
   std::vector<Answer> answers;
-  for (Read& read : reads_) answers.push_back({std::move(read.reader), status});
+  for (const Read& read : reads_) answers.push_back({read.reader, std::nullopt});
   reads_.clear();
   confirmed_.clear();
   return answers;

@@ -5,27 +5,25 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "base/ids.h"
 #include "store/raft/types.h"
-#include "store/replication/group.h"
 
 namespace packetboat::raft {
 
-// A leader's reads that wait for a majority to confirm its term (SEMANTICS.md s4). All reads that
-// are there when a round starts share it. The round's number goes out and comes back in messages;
-// the index that a read gets is the commit index at the start of its round. Deterministic,
-// thread-compatible.
+// What a leader is asked to read, until a majority has confirmed its term (SEMANTICS.md s4). All
+// requests that are there when a round starts share it. The round's number goes out and comes back
+// in messages; the index that a request gets is the commit index at the start of its round.
+// Deterministic, thread-compatible.
 class ReadBarrier {
  public:
   explicit ReadBarrier(NodeId self) : self_(self) {}
 
-  // Who reads: a caller on this node, or a request of another one.
+  // A request of a node, which may be the leader itself.
   struct Reader {
-    replication::ReadIndexCallback done;
-    NodeId remote;  // zero: this node
+    NodeId node;
     uint64_t request = 0;
   };
 
@@ -42,14 +40,14 @@ class ReadBarrier {
 
   struct Answer {
     Reader reader;
-    absl::StatusOr<RaftIndex> index;
+    std::optional<RaftIndex> index;  // none: not confirmed
   };
   // Reads that a majority of `voters` has confirmed, with this node as a matter of course.
   std::vector<Answer> TakeConfirmed(const std::vector<NodeId>& voters);
   // Reads that are out of time.
   std::vector<Answer> TakeExpired(int64_t now_ms);
-  // Everything, with this error; leadership is over.
-  std::vector<Answer> TakeAll(const absl::Status& status);
+  // Everything, unconfirmed: leadership is over.
+  std::vector<Answer> TakeAll();
 
  private:
   struct Read {

@@ -1,5 +1,7 @@
 // Three and five voters over a bad network: what one voter promises holds for many.
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -149,6 +151,99 @@ TEST(ThreeVotersTest, LeadershipIsHandedOver) {
   leader->Tick();
   cluster.Run(absl::Milliseconds(200));
   EXPECT_EQ(cluster.Leader(ShardId(0)), next);
+  Settle(cluster);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
+// The index that a read on node `i` gets, once it is there.
+std::shared_ptr<std::optional<RaftIndex>> ReadOn(SimCluster& cluster, int i) {
+  auto index = std::make_shared<std::optional<RaftIndex>>();
+  cluster.node(i).core().group(ShardId(0)).ReadIndex([index](absl::StatusOr<RaftIndex> read) {
+    if (read.ok()) *index = *read;
+  });
+  return index;
+}
+
+int FollowerOf(SimCluster& cluster) {
+  return cluster.Leader(ShardId(0)) == &cluster.node(0) ? 1 : 0;
+}
+
+TEST(ThreeVotersTest, AFollowersReaderNeedsNoHeartbeatToSeeWhatIsCommitted) {
+  Options options;
+  options.heartbeat = absl::Seconds(5);
+  options.election_timeout = absl::Seconds(20);
+  SimCluster cluster(5, 3, 2, options);
+  while (cluster.Leader(ShardId(0)) == nullptr) cluster.Run(absl::Seconds(1));
+  for (int i = 0; i < 4; ++i) {
+    const uint64_t acknowledged = cluster.acknowledged();
+    ASSERT_TRUE(cluster.Propose(ShardId(0)));
+    while (cluster.acknowledged() == acknowledged) cluster.Run(absl::Milliseconds(1));
+    GroupDriver& follower = cluster.node(FollowerOf(cluster)).core().group(ShardId(0));
+    const RaftIndex written = cluster.Leader(ShardId(0))->core().group(ShardId(0)).Status().applied;
+    bool readable = false;
+    if (i % 2 == 0) {
+      // A write that went through this node: its index is known.
+      follower.WaitApplied(written, [&](absl::Status status) { readable = status.ok(); });
+    } else {
+      follower.ReadIndex([&](absl::StatusOr<RaftIndex> index) {
+        ASSERT_TRUE(index.ok());
+        follower.WaitApplied(*index, [&](absl::Status status) { readable = status.ok(); });
+      });
+    }
+    cluster.Run(absl::Milliseconds(100));
+    EXPECT_TRUE(readable) << i;
+    EXPECT_GE(follower.Status().applied, written);
+  }
+}
+
+TEST(ThreeVotersTest, AReadOutlivesItsLeader) {
+  for (bool frozen : {false, true}) {
+    SimCluster cluster(6, 3, 2, Options());
+    cluster.Run(absl::Seconds(2));
+    Load(cluster, absl::Milliseconds(100));
+    int old = 0;
+    while (&cluster.node(old) != cluster.Leader(ShardId(0))) ++old;
+    const int reader = FollowerOf(cluster);
+    if (frozen) {
+      cluster.Freeze(old, true);
+    } else {
+      cluster.node(old).Crash();
+    }
+    const auto index = ReadOn(cluster, reader);
+    cluster.Run(absl::Seconds(3));
+    ASSERT_NE(cluster.Leader(ShardId(0)), nullptr);
+    EXPECT_TRUE(index->has_value());
+  }
+}
+
+TEST(ThreeVotersTest, AReadWaitsForALeaderWhileThereIsNone) {
+  SimCluster cluster(7, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  for (int i = 0; i < 3; ++i) cluster.CutOff(i, true);
+  cluster.Run(absl::Seconds(2));
+  ASSERT_EQ(cluster.Leader(ShardId(0)), nullptr);
+  const auto index = ReadOn(cluster, 0);
+  cluster.Run(absl::Seconds(2));
+  EXPECT_FALSE(index->has_value());
+  for (int i = 0; i < 3; ++i) cluster.CutOff(i, false);
+  cluster.Run(absl::Seconds(3));
+  EXPECT_TRUE(index->has_value());
+}
+
+TEST(ThreeVotersTest, WhatWasProposedBeforeATransferIsAnswered) {
+  SimCluster cluster(8, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  uint64_t proposed = 0;
+  for (int round = 0; round < 20; ++round) {
+    SimNode* leader = cluster.Leader(ShardId(0));
+    ASSERT_NE(leader, nullptr);
+    for (int i = 0; i < 5; ++i, ++proposed) ASSERT_TRUE(cluster.Propose(ShardId(0)));
+    const NodeId next = cluster.node(FollowerOf(cluster)).id();
+    ASSERT_TRUE(leader->core().group(ShardId(0)).Transfer(next).ok());
+    cluster.Run(absl::Milliseconds(500));
+    EXPECT_NE(cluster.Leader(ShardId(0)), leader);
+    EXPECT_EQ(cluster.acknowledged(), proposed) << round;
+  }
   Settle(cluster);
   EXPECT_EQ(Violations(cluster), "");
 }
