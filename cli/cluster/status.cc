@@ -122,12 +122,26 @@ class Picture {
     }
   }
 
+  // Whether the leader does not know yet that its term is over: another leads since, or a majority
+  // has gone on. One voter alone proves nothing: who cannot be heard campaigns in vain.
+  bool IsReplaced(const ShardStatus& shard) {
+    const uint64_t term = leader_terms_[shard.shard];
+    size_t later = 0;
+    for (size_t i = 0; i < nodes().size(); ++i) {
+      const auto reported = reported_.find({shard.shard, i});
+      if (reported == reported_.end() || reported->second.term() <= term) continue;
+      if (reported->second.leader() != 0) return true;
+      ++later;
+    }
+    return 2 * later > voters_[shard.shard].size();
+  }
+
   void AddReplicas(ShardStatus& shard) {
-    // A leader of an earlier term has been replaced and does not know it yet.
-    if (leader_terms_[shard.shard] < shard.term) shard.leader.reset();
+    if (shard.leader.has_value() && IsReplaced(shard)) shard.leader.reset();
     if (shard.leader.has_value()) {
       ++nodes()[*shard.leader].shards_led;
       shard.commit = reported_[{shard.shard, *shard.leader}].commit();
+      shard.term = leader_terms_[shard.shard];
     }
     for (size_t i = 0; i < nodes().size(); ++i) {
       const auto reported = reported_.find({shard.shard, i});

@@ -47,7 +47,7 @@ struct ReplicaStatus {
 struct ShardStatus {
   uint32_t shard = 0;
   std::optional<size_t> leader;  // in ClusterStatus::nodes; one that itself says so
-  uint64_t term = 0;             // the highest that any store knows
+  uint64_t term = 0;             // the leader's, or the highest that any store knows
   uint64_t commit = 0;           // the leader's, or the highest known
   std::vector<ReplicaStatus> replicas;
 };

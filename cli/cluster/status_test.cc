@@ -148,9 +148,22 @@ TEST_F(StatusTest, OfTwoThatSayThatTheyLeadTheOneOfTheHigherTermDoes) {
 
 TEST_F(StatusTest, ALeaderWhoseTermIsOverDoesNotCount) {
   Make(3, 1);
-  shard(3, 0).set_role(Reported::CANDIDATE);
   shard(3, 0).set_term(8);
+  EXPECT_FALSE(Status().shards[0].leader.has_value()) << "it follows another";
+  EXPECT_EQ(Status().shards[0].term, 8u);
+}
+
+TEST_F(StatusTest, ACandidateAloneDoesNotEndALeadersTermButAMajorityOfThemDoes) {
+  Make(3, 1);
+  for (const size_t store : {2, 3}) {
+    EXPECT_EQ(Status().shards[0].leader, 0u);
+    EXPECT_EQ(Status().shards[0].term, 7u);
+    shard(store, 0).set_role(Reported::CANDIDATE);
+    shard(store, 0).set_term(90);
+    shard(store, 0).clear_leader();
+  }
   EXPECT_FALSE(Status().shards[0].leader.has_value());
+  EXPECT_EQ(Status().shards[0].term, 90u);
 }
 
 TEST_F(StatusTest, LagIsCountedFromTheLeadersCommitAndWarnedOfBeyondTheLimit) {
