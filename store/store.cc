@@ -333,6 +333,9 @@ class Store : public role::Service {
     listener.listen.endpoint = endpoint;
     listener.listen.max_connections = config_.store().imap_connections_max();
     listener.listen.refusal = "* BYE Too many connections, try again later\r\n";
+    // Else a session that ended for this reason would wait for its last octets to be taken.
+    listener.listen.limits.write_timeout =
+        Milliseconds(config_.store().imap_limits().write_timeout());
     if (implicit) listener.listen.tls = tls_;
     return listener;
   }
