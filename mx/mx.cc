@@ -245,8 +245,9 @@ class Mx : public role::Service {
     ASSIGN_OR_RETURN(listener.listen.proxy_from, ToNetworks(config.proxy_from(), "proxy_from"));
     listener.listen.proxy_timeout = Milliseconds(config_.mx().proxy_timeout());
     listener.listen.limits.write_timeout = Milliseconds(config_.mx().limits().write_timeout());
+    // The engine's own deadline comes first, and says why it closes.
     listener.listen.limits.handshake_timeout =
-        Milliseconds(config_.mail().tls().handshake_timeout());
+        smtp->limits.tls_handshake_timeout + absl::Seconds(1);
     return listener;
   }
 

@@ -78,7 +78,7 @@ class ClientLimits : public std::enable_shared_from_this<ClientLimits> {
   };
 
   struct Admission {
-    Admittance admittance;
+    Admittance admittance = Admittance::kAdmitted;
     // Not admitted, and the last one of this address was (or of all, with kTooMany): worth a line
     // in the log.
     bool news = false;

@@ -33,26 +33,27 @@ net::Refusal Refuse(const InboundContext& context, absl::string_view reason,
 net::AcceptResult Accept(const std::shared_ptr<const InboundContext>& context,
                          const InboundSessions& sessions, const net::Endpoint& peer) {
   const std::string& hostname = context->smtp->hostname;
-  if (!IsServed(*context, peer.address)) {
+  const bool served = IsServed(*context, peer.address);
+  ClientLimits::Admission admission;
+  if (context->client_limits != nullptr) {
+    const bool trusted = served && IsTrusted(*context->smtp, peer.address);
+    admission = context->client_limits->Admit(peer.address, trusted, context->clock->Monotonic());
+  }
+  if (admission.admittance != Admittance::kAdmitted) {
+    const absl::string_view limit = AdmittanceName(admission.admittance);
+    if (admission.news) {
+      log::Warning("connections are refused", {{"peer", peer.ToString()}, {"limit", limit}});
+    }
+    return Refuse(*context, limit, RefusalOf(admission.admittance, hostname));
+  }
+  if (!served) {
     log::Warning("client is not served here", {{"peer", peer.ToString()}});
     return Refuse(*context, "network",
                   {.code = 554,
                    .enhanced = "5.7.1",
                    .text = absl::StrCat(hostname, " does not serve your address")});
   }
-  if (context->client_limits == nullptr) {
-    return std::make_shared<InboundSession>(context, sessions, ClientLimits::Ticket());
-  }
-  ClientLimits::Admission admission = context->client_limits->Admit(
-      peer.address, IsTrusted(*context->smtp, peer.address), context->clock->Monotonic());
-  if (admission.admittance == Admittance::kAdmitted) {
-    return std::make_shared<InboundSession>(context, sessions, std::move(admission.ticket));
-  }
-  const absl::string_view limit = AdmittanceName(admission.admittance);
-  if (admission.news) {
-    log::Warning("connections are refused", {{"peer", peer.ToString()}, {"limit", limit}});
-  }
-  return Refuse(*context, limit, RefusalOf(admission.admittance, hostname));
+  return std::make_shared<InboundSession>(context, sessions, std::move(admission.ticket));
 }
 
 }  // namespace
