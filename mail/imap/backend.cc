@@ -38,6 +38,7 @@ absl::StatusCode StatusCodeFor(ErrorCode code) {
     case ErrorCode::kClientBug:
     case ErrorCode::kContactAdmin:
     case ErrorCode::kInUse:
+    case ErrorCode::kUnknownCte:
       break;
   }
   return absl::StatusCode::kFailedPrecondition;
@@ -97,6 +98,8 @@ absl::string_view ErrorCodeName(ErrorCode code) {
       return "TRYCREATE";
     case ErrorCode::kUnavailable:
       return "UNAVAILABLE";
+    case ErrorCode::kUnknownCte:
+      return "UNKNOWN-CTE";
     case ErrorCode::kUseAttr:
       return "USEATTR";
   }

@@ -80,6 +80,7 @@ enum class ErrorCode {
   kTooBig,
   kTryCreate,
   kUnavailable,
+  kUnknownCte,  // RFC 3516 s4.3; of the engine alone
   kUseAttr,
 };
 
@@ -113,9 +114,10 @@ struct MessageState {
 struct MessageMetadata {
   Uid uid;
   absl::Time internal_date;
-  uint64_t size = 0;      // octets, RFC822.SIZE
-  std::string structure;  // message::Structure, serialised, as kept at delivery
-  std::string email_id;   // RFC 8474 s5.1; empty: not known
+  uint64_t size = 0;  // octets, RFC822.SIZE
+  // message::Structure, serialised, as kept at delivery; empty if it was not asked for.
+  std::string structure;
+  std::string email_id;  // RFC 8474 s5.1; empty: not known
 };
 
 // One mailbox, or one subscribed name without a mailbox. Names are UTF-8 with '/' between
@@ -227,8 +229,9 @@ class Mailbox {
   // is so already. A second call replaces the first; a null one cancels.
   virtual void WaitForChange(ModSeq since, absl::AnyInvocable<void()> wake) = 0;
 
-  // In the order of `uids`, which ascend; UIDs that no longer exist are left out.
-  virtual void FetchMetadata(std::vector<Uid> uids,
+  // In the order of `uids`, which ascend; UIDs that no longer exist are left out. Reads no octets
+  // of messages.
+  virtual void FetchMetadata(std::vector<Uid> uids, bool with_structure,
                              Callback<std::vector<MessageMetadata>> done) = 0;
 
   // The octets [offset, offset + length) of the message as FETCH BODY[] shows it; fewer only at its

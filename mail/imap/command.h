@@ -161,7 +161,7 @@ struct Append {
   FlagSet flags;
   std::optional<absl::Time> internal_date;
   uint64_t message_octets = 0;
-  // Sent as `~{n}`: may hold NUL (RFC 3516 s4.4).
+  // Sent as `~{n}` (RFC 3516 s4.4); it may hold NUL no more than others (SEMANTICS s7).
   bool binary = false;
 };
 

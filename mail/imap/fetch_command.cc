@@ -8,6 +8,7 @@
 #include "mail/imap/body_structure.h"
 #include "mail/imap/commands.h"
 #include "mail/imap/condstore.h"
+#include "mail/imap/fetch_response.h"
 #include "mail/imap/format.h"
 #include "mail/imap/header_fields.h"
 #include "mail/imap/message_reader.h"
@@ -16,8 +17,9 @@
 #include "mail/imap/responses.h"
 #include "mail/message/section.h"
 #include "mail/message/structure.h"
+#include "mail/message/transfer_encoding.h"
 
-// FETCH (RFC 3501 s6.4.5).
+// FETCH (RFC 3501 s6.4.5, RFC 3516).
 
 namespace packetboat::imap {
 namespace {
@@ -38,14 +40,14 @@ bool IsSection(const FetchItem& item) {
          item.kind == Kind::kRfc822Header || item.kind == Kind::kRfc822Text;
 }
 
-bool NeedsStructure(const FetchItem& item) {
-  return IsSection(item) || item.kind == Kind::kEnvelope || item.kind == Kind::kBody ||
-         item.kind == Kind::kBodyStructure || item.kind == Kind::kThreadId;
+bool IsBinary(const FetchItem& item) {
+  return item.kind == Kind::kBinary || item.kind == Kind::kBinarySize;
 }
 
-// What the engine does not offer is unknown to it, though the parser can read it.
-bool IsOffered(const FetchItem& item) {
-  return item.kind != Kind::kBinary && item.kind != Kind::kBinarySize;
+bool NeedsStructure(const FetchItem& item) {
+  return IsSection(item) || IsBinary(item) || item.kind == Kind::kEnvelope ||
+         item.kind == Kind::kBody || item.kind == Kind::kBodyStructure ||
+         item.kind == Kind::kThreadId;
 }
 
 bool AsksForModSeqs(const Fetch& command) {
@@ -89,34 +91,27 @@ bool PicksFields(const Section& section) {
          section.kind == Section::Kind::kHeaderFieldsNot;
 }
 
-// The octets that are left of `whole` when a client asks for a part of it; what lies behind the end
-// is empty.
-message::Range Clip(message::Range whole, const std::optional<Partial>& partial) {
-  if (!partial.has_value()) return whole;
-  const uint64_t skipped = std::min(partial->offset, whole.size);
-  return {whole.offset + skipped, std::min(partial->length, whole.size - skipped)};
+// What stored fields answer without the header: an item that picks some of the common ones.
+bool AsksForCommonFields(const FetchItem& item) {
+  return item.kind == Kind::kBodySection && item.section.kind == Section::Kind::kHeaderFields &&
+         item.section.part.empty() &&
+         std::all_of(item.section.fields.begin(), item.section.fields.end(),
+                     message::IsCommonField);
 }
 
-// The FETCH response for one message. It goes out piece by piece; what is not out yet can be taken
-// back when the message turns out to be gone.
-class Response {
- public:
-  explicit Response(Context& context) : context_(context) {}
+// The part whose transfer encoding BINARY takes off. None: the section has no such part, or is no
+// leaf, whose octets are as they are (RFC 3516 s4.2).
+const message::Part* EncodedPart(const FetchItem& item, const message::Structure& structure) {
+  if (!IsBinary(item) || item.section.part.empty()) return nullptr;
+  const std::optional<uint32_t> index = message::FindPart(structure, item.section.part);
+  if (!index.has_value()) return nullptr;
+  const message::Part& part = structure.parts[*index];
+  return part.kind == message::Part::Kind::kLeaf ? &part : nullptr;
+}
 
-  std::string& text() { return text_; }
-  bool begun() const { return begun_; }
-
-  void Flush() {
-    context_.Send(text_);
-    begun_ = begun_ || !text_.empty();
-    text_.clear();
-  }
-
- private:
-  Context& context_;
-  std::string text_;
-  bool begun_ = false;
-};
+bool IsUnknownEncoding(const message::Part& part) {
+  return message::TransferEncodingFromName(part.encoding) == message::TransferEncoding::kUnknown;
+}
 
 // One FETCH at work.
 class Fetcher {
@@ -144,10 +139,16 @@ class Fetcher {
   void AppendFixed(const FetchItem& item, const MessageMetadata& metadata,
                    const message::Structure& structure, std::string* out) const;
   Task<absl::Status> AppendSection(const FetchItem& item, const MessageMetadata& metadata,
-                                   const message::Structure& structure, Response* response);
+                                   const message::Structure& structure, FetchResponse* response);
   Task<absl::Status> AppendFields(const FetchItem& item, Uid uid, message::Range header,
-                                  Response* response);
-  Task<absl::Status> AppendOctets(Uid uid, message::Range range, Response* response);
+                                  const message::Structure& structure, FetchResponse* response);
+  Task<absl::StatusOr<std::string>> ReadFields(const FetchItem& item, Uid uid,
+                                               message::Range header,
+                                               const message::Structure& structure);
+  Task<absl::Status> AppendBinary(const FetchItem& item, Uid uid,
+                                  const message::Structure& structure, FetchResponse* response);
+  // Before anything is sent that would have to be taken back (RFC 3516 s4.3).
+  absl::Status CheckEncodings(const message::Structure& structure) const;
 
   Context& context_;
   const Fetch& command_;
@@ -201,7 +202,7 @@ void Fetcher::SendFlags(SeqNum number) {
 Task<absl::Status> Fetcher::SendBatch(const std::vector<Uid>& uids) {
   const auto messages = co_await context_.Ask<std::vector<MessageMetadata>>(
       [&](Callback<std::vector<MessageMetadata>> done) {
-        context_.selection->mailbox->FetchMetadata(uids, std::move(done));
+        context_.selection->mailbox->FetchMetadata(uids, needs_structure_, std::move(done));
       });
   if (!messages.ok()) co_return messages.status();
   gone_ |= messages->size() < uids.size();
@@ -251,8 +252,10 @@ Task<absl::Status> Fetcher::SendMessage(const MessageMetadata& metadata) {
   absl::StatusOr<message::Structure> structure = message::Structure();
   if (needs_structure_) structure = message::DeserializeStructure(metadata.structure);
   if (!structure.ok()) co_return structure.status();
+  absl::Status status = CheckEncodings(*structure);
+  if (!status.ok()) co_return status;
   const SeqNum number = view_.NumberOf(metadata.uid);
-  Response response(context_);
+  FetchResponse response(context_);
   absl::StrAppend(&response.text(), "* ", number.value(), " FETCH (");
   absl::string_view separator = "";
   if (command_.uid && !Has(command_.items, Kind::kUid)) {
@@ -262,11 +265,13 @@ Task<absl::Status> Fetcher::SendMessage(const MessageMetadata& metadata) {
   for (const FetchItem& item : command_.items) {
     absl::StrAppend(&response.text(), separator);
     separator = " ";
-    if (!IsSection(item)) {
+    if (IsBinary(item)) {
+      status = co_await AppendBinary(item, metadata.uid, *structure, &response);
+    } else if (IsSection(item)) {
+      status = co_await AppendSection(item, metadata, *structure, &response);
+    } else {
       AppendFixed(item, metadata, *structure, &response.text());
-      continue;
     }
-    const absl::Status status = co_await AppendSection(item, metadata, *structure, &response);
     if (!status.ok()) {
       // Half a response cannot be taken back: the client would wait for the rest of a literal.
       if (response.begun()) context_.ending = Ending::kAbort;
@@ -329,7 +334,8 @@ void Fetcher::AppendFixed(const FetchItem& item, const MessageMetadata& metadata
 
 // A section that the message does not have is NIL.
 Task<absl::Status> Fetcher::AppendSection(const FetchItem& item, const MessageMetadata& metadata,
-                                          const message::Structure& structure, Response* response) {
+                                          const message::Structure& structure,
+                                          FetchResponse* response) {
   const Section section = SectionOf(item);
   AppendFetchItemName(item, &response->text());
   response->text() += ' ';
@@ -339,17 +345,30 @@ Task<absl::Status> Fetcher::AppendSection(const FetchItem& item, const MessageMe
   if (!range.has_value()) {
     response->text() += "NIL";
   } else if (PicksFields(section)) {
-    status = co_await AppendFields(item, metadata.uid, *range, response);
+    status = co_await AppendFields(item, metadata.uid, *range, structure, response);
   } else {
-    status = co_await AppendOctets(metadata.uid, Clip(*range, item.partial), response);
+    status = co_await AppendOctets(context_, metadata.uid, Clip(*range, item.partial), response);
   }
   co_return status;
 }
 
+// What of a header the fields are picked from: all of it, or what the structure keeps.
+Task<absl::StatusOr<std::string>> Fetcher::ReadFields(const FetchItem& item, Uid uid,
+                                                      message::Range header,
+                                                      const message::Structure& structure) {
+  const uint64_t max = context_.options.limits.max_header_octets;
+  if (header.size <= max && structure.common_fields.has_value() && AsksForCommonFields(item)) {
+    co_return absl::StrCat(*structure.common_fields, structure.has_empty_line ? "\r\n" : "");
+  }
+  header.size = std::min(header.size, max);
+  auto octets = co_await ReadOctets(context_, uid, header);
+  co_return std::move(octets);
+}
+
 Task<absl::Status> Fetcher::AppendFields(const FetchItem& item, Uid uid, message::Range header,
-                                         Response* response) {
-  header.size = std::min<uint64_t>(header.size, context_.options.limits.max_header_octets);
-  const auto octets = co_await ReadOctets(context_, uid, header);
+                                         const message::Structure& structure,
+                                         FetchResponse* response) {
+  const auto octets = co_await ReadFields(item, uid, header, structure);
   if (!octets.ok()) co_return octets.status();
   const bool except = item.section.kind == Section::Kind::kHeaderFieldsNot;
   const std::string fields = SelectHeaderFields(*octets, item.section.fields, except);
@@ -359,30 +378,44 @@ Task<absl::Status> Fetcher::AppendFields(const FetchItem& item, Uid uid, message
   co_return absl::OkStatus();
 }
 
-// The first piece is read before the literal is announced, so that a message that is gone can still
-// be left out.
-Task<absl::Status> Fetcher::AppendOctets(Uid uid, message::Range range, Response* response) {
-  uint64_t done = 0;
-  do {
-    if (done > 0) {
-      response->Flush();
-      if (!context_.HasRoom()) co_await context_.WaitForRoom();
+// BINARY and BINARY.SIZE. A section that the message does not have is NIL, and empty.
+Task<absl::Status> Fetcher::AppendBinary(const FetchItem& item, Uid uid,
+                                         const message::Structure& structure,
+                                         FetchResponse* response) {
+  AppendFetchItemName(item, &response->text());
+  response->text() += ' ';
+  const std::optional<message::Range> range =
+      message::FindSection(structure, item.section.part, message::SectionText::kWhole);
+  const message::Part* const part = EncodedPart(item, structure);
+  absl::Status status;
+  if (item.kind == Kind::kBinarySize) {
+    absl::StatusOr<uint64_t> size = range.has_value() ? range->size : 0;
+    if (part != nullptr) size = co_await DecodedSize(context_, uid, *part);
+    if (!size.ok()) co_return size.status();
+    absl::StrAppend(&response->text(), *size);
+  } else if (!range.has_value()) {
+    response->text() += "NIL";
+  } else if (part != nullptr) {
+    status = co_await AppendDecoded(context_, uid, *part, item.partial, response);
+  } else {
+    status = co_await AppendOctets(context_, uid, Clip(*range, item.partial), response);
+  }
+  co_return status;
+}
+
+absl::Status Fetcher::CheckEncodings(const message::Structure& structure) const {
+  for (const FetchItem& item : command_.items) {
+    const message::Part* const part = EncodedPart(item, structure);
+    if (part != nullptr && IsUnknownEncoding(*part)) {
+      return MakeError(ErrorCode::kUnknownCte, "Unknown Content-Transfer-Encoding");
     }
-    const uint64_t size = std::min<uint64_t>(kMaxReadBytes, range.size - done);
-    const auto octets = co_await ReadOctets(context_, uid, {range.offset + done, size});
-    if (!octets.ok()) co_return octets.status();
-    if (done == 0) AppendLiteralHeader(range.size, /*binary=*/false, &response->text());
-    response->text() += *octets;
-    done += size;
-  } while (done < range.size);
-  co_return absl::OkStatus();
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 Task<Reply> Execute(Context& context, const Fetch& command) {
-  const bool offered = std::all_of(command.items.begin(), command.items.end(), IsOffered);
-  if (!offered) co_return Bad("Unknown FETCH item");
   if (command.vanished && !context.qresync) co_return Bad("QRESYNC is not enabled");
   const View& view = context.selection->view;
   std::optional<NumberSet> numbers;

@@ -309,7 +309,7 @@ std::optional<FragmentEvent> Fragmenter::ReadMessage(absl::string_view* input) {
     return std::nullopt;
   }
   absl::string_view octets = input->substr(0, std::min<uint64_t>(remaining_, input->size()));
-  if (!binary_) octets = octets.substr(0, octets.find('\0'));
+  octets = octets.substr(0, octets.find('\0'));
   if (octets.empty()) {
     Drop(FragmentError::kBadOctet);
     state_ = State::kSkippedLiteral;

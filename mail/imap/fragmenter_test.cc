@@ -143,9 +143,10 @@ TEST(Fragmenter, EmptyMessage) {
   EXPECT_EQ(TraceOf("a1 APPEND in {0}\r\n\r\n"), "wait message 0\ncommand 'a1 APPEND in ' M0 ''\n");
 }
 
-TEST(Fragmenter, OnlyBinaryMessagesMayHoldNul) {
-  EXPECT_EQ(TraceOf(Octets("a1 APPEND in ~{3}\r\na\0b\r\n")),
-            "wait message binary 3\nmessage 'a\\000b'\ncommand 'a1 APPEND in ' M3 ''\n");
+TEST(Fragmenter, NoMessageMayHoldNul) {
+  EXPECT_EQ(TraceOf(Octets("a1 APPEND in ~{3}\r\na\0b\r\na2 NOOP\r\n")),
+            "wait message binary 3\nmessage 'a'\ndiscarded a1: NUL or bare CR in command\n"
+            "command 'a2 NOOP'\n");
   EXPECT_EQ(TraceOf(Octets("a1 APPEND in {3}\r\na\0b\r\na2 NOOP\r\n")),
             "wait message 3\nmessage 'a'\ndiscarded a1: NUL or bare CR in command\n"
             "command 'a2 NOOP'\n");

@@ -307,21 +307,24 @@ class MemoryMailbox : public Mailbox {
     box_->waiters.push_back({this, since, std::move(wake)});
   }
 
-  void FetchMetadata(std::vector<Uid> uids, Callback<std::vector<MessageMetadata>> done) override {
-    AnswerHere<std::vector<MessageMetadata>>(std::move(done), [box = box_, uids = std::move(uids)] {
-      std::vector<MessageMetadata> found;
-      for (const Uid uid : uids) {
-        const auto at = box->messages.find(uid);
-        if (at == box->messages.end()) continue;
-        const Message& message = at->second;
-        found.push_back({uid, message.internal_date, message.octets->size(), message.structure,
-                         message.email_id});
-      }
-      return found;
-    });
+  void FetchMetadata(std::vector<Uid> uids, bool with_structure,
+                     Callback<std::vector<MessageMetadata>> done) override {
+    AnswerHere<std::vector<MessageMetadata>>(
+        std::move(done), [box = box_, uids = std::move(uids), with_structure] {
+          std::vector<MessageMetadata> found;
+          for (const Uid uid : uids) {
+            const auto at = box->messages.find(uid);
+            if (at == box->messages.end()) continue;
+            const Message& message = at->second;
+            found.push_back({uid, message.internal_date, message.octets->size(),
+                             with_structure ? message.structure : "", message.email_id});
+          }
+          return found;
+        });
   }
 
   void Read(Uid uid, uint64_t offset, size_t length, Callback<std::string> done) override {
+    ++backend_->reads_;
     AnswerHere<std::string>(std::move(done),
                             [box = box_, uid, offset, length]() -> absl::StatusOr<std::string> {
                               const auto at = box->messages.find(uid);

@@ -72,6 +72,9 @@ class MemoryBackend : public Backend {
   // For an engine that starts with a login made elsewhere.
   std::unique_ptr<Account> OpenAccount(absl::string_view user);
 
+  // How often octets of messages have been read.
+  size_t reads() const { return reads_; }
+
   // What the last Authenticate said.
   const Credentials& last_credentials() const { return last_credentials_; }
 
@@ -99,6 +102,7 @@ class MemoryBackend : public Backend {
   bool deferred_ = false;
   absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
   uint64_t quota_octets_ = UINT64_MAX;
+  size_t reads_ = 0;
   uint64_t last_email_id_ = 0;
   Credentials last_credentials_;
 };

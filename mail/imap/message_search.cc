@@ -153,7 +153,7 @@ Task<absl::StatusOr<std::vector<SeqNum>>> Searcher::Run() {
 Task<absl::Status> Searcher::SearchBatch(const std::vector<Uid>& uids) {
   const auto messages = co_await context_.Ask<std::vector<MessageMetadata>>(
       [&](Callback<std::vector<MessageMetadata>> done) {
-        context_.selection->mailbox->FetchMetadata(uids, std::move(done));
+        context_.selection->mailbox->FetchMetadata(uids, /*with_structure=*/true, std::move(done));
       });
   if (!messages.ok()) co_return messages.status();
   for (const MessageMetadata& metadata : *messages) {
@@ -166,8 +166,11 @@ Task<absl::Status> Searcher::SearchBatch(const std::vector<Uid>& uids) {
 }
 
 Task<absl::StatusOr<bool>> Searcher::Matches(const MessageMetadata& metadata) {
-  const auto structure = message::DeserializeStructure(metadata.structure);
+  auto structure = message::DeserializeStructure(metadata.structure);
   if (!structure.ok()) co_return structure.status();
+  if (structure->parts.front().header_bytes > context_.options.limits.max_header_octets) {
+    structure->common_fields.reset();  // no more of it is looked at than of the header
+  }
   SearchFacts facts;
   facts.number = view_.NumberOf(metadata.uid);
   facts.metadata = &metadata;

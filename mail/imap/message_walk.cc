@@ -15,7 +15,8 @@ Task<absl::StatusOr<bool>> VisitMessages(Context& context, const std::vector<Seq
     }
     const auto messages = co_await context.Ask<std::vector<MessageMetadata>>(
         [&](Callback<std::vector<MessageMetadata>> done) {
-          context.selection->mailbox->FetchMetadata(std::move(uids), std::move(done));
+          context.selection->mailbox->FetchMetadata(std::move(uids), /*with_structure=*/true,
+                                                    std::move(done));
         });
     if (!messages.ok()) co_return messages.status();
     for (const MessageMetadata& metadata : *messages) {

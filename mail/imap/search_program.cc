@@ -263,6 +263,8 @@ std::optional<bool> SearchProgram::EvaluateMetadata(const Node& node,
 std::optional<bool> SearchProgram::EvaluateEnvelope(const Node& node,
                                                     const SearchFacts& facts) const {
   if (facts.structure == nullptr) return std::nullopt;
+  const std::optional<std::string>& common = facts.structure->common_fields;
+  if (common.has_value() && message::IsCommonField(node.header)) return HasField(*common, node);
   if (!facts.structure->text_cut) {
     const auto field = FindInEnvelope(facts.structure->envelopes.front(), node.header);
     if (field.has_value() && (field->present || !node.text.empty())) {
@@ -275,9 +277,13 @@ std::optional<bool> SearchProgram::EvaluateEnvelope(const Node& node,
 std::optional<bool> SearchProgram::EvaluateHeader(const Node& node,
                                                   const SearchFacts& facts) const {
   if (facts.header == nullptr) return std::nullopt;
-  const std::vector<message::HeaderField> fields = message::FindFields(*facts.header, node.header);
+  return HasField(*facts.header, node);
+}
+
+bool SearchProgram::HasField(absl::string_view header, const Node& node) {
+  const std::vector<message::HeaderField> fields = message::FindFields(header, node.header);
   return std::any_of(fields.begin(), fields.end(), [&](const message::HeaderField& field) {
-    return ValueContains(message::Unfold(field.Value(*facts.header)), node.text);
+    return ValueContains(message::Unfold(field.Value(header)), node.text);
   });
 }
 

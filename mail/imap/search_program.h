@@ -75,6 +75,8 @@ class SearchProgram {
   std::optional<bool> EvaluateMetadata(const Node& node, const SearchFacts& facts) const;
   std::optional<bool> EvaluateEnvelope(const Node& node, const SearchFacts& facts) const;
   std::optional<bool> EvaluateHeader(const Node& node, const SearchFacts& facts) const;
+  // Whether one of the fields that `node` names holds its text.
+  static bool HasField(absl::string_view header, const Node& node);
 
   const View* view_;
   absl::Time now_;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,7 +25,7 @@ namespace packetboat::imap {
 // hands out EXPUNGE. Until then an expunged message keeps its number, so that what the client
 // writes keeps its meaning.
 //
-// Sixteen octets per message. Thread-compatible. A plain value, no I/O.
+// Some seventeen octets per message. Thread-compatible. A plain value, no I/O.
 class View {
  public:
   View() = default;
@@ -152,7 +153,8 @@ class View {
   void TakeExpunged(Updates* updates);
   void TakePending(Updates* updates);
 
-  std::vector<Entry> entries_;  // by UID
+  // By UID. In pieces: it grows without a second copy.
+  std::deque<Entry> entries_;
   std::vector<std::string> keywords_;
   std::vector<std::vector<std::string>> keyword_sets_ = {{}};
   std::map<std::vector<std::string>, uint32_t> keyword_set_index_ = {{{}, 0}};

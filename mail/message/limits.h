@@ -31,6 +31,9 @@ inline constexpr size_t kMaxFieldTextBytes = 64 * 1024;
 // What a Structure keeps of all fields together. Values that do not fit are left out.
 inline constexpr size_t kMaxStructureTextBytes = 256 * 1024;
 
+// What a Structure keeps of the common fields of the message's header, as they stand (structure.h).
+inline constexpr size_t kMaxCommonFieldBytes = 16 * 1024;
+
 // Parameters that are kept of one Content-Type or Content-Disposition, and languages of one
 // Content-Language.
 inline constexpr size_t kMaxParameters = 100;

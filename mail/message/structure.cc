@@ -1,16 +1,22 @@
 #include "mail/message/structure.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "mail/message/header.h"
+#include "mail/message/limits.h"
 #include "mail/message/wire.h"
 
 namespace packetboat::message {
 namespace {
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersionWithoutCommonFields = 1;
+constexpr uint64_t kVersion = 2;
 
 // What an honest parser cannot exceed even with its limits raised; keeps hostile octets from
 // growing on reading.
@@ -22,6 +28,11 @@ constexpr uint64_t kOpaqueBit = 1;
 constexpr uint64_t kTextCutBit = 2;
 constexpr uint64_t kDateBit = 4;
 constexpr uint64_t kAllStructureBits = 7;
+// From version 2 on.
+constexpr uint64_t kEmptyLineBit = 8;
+// The envelope of the message, references and date are what the common fields say.
+constexpr uint64_t kDerivedBit = 16;
+constexpr uint64_t kAllStructureBits2 = 31;
 
 // The two lowest bits are the kind.
 enum PartBits : uint64_t {
@@ -248,9 +259,7 @@ void GetTree(WireReader* in, Structure* structure) {
     walk.EndPart(i);
   }
   if (parts.empty()) return in->Fail();
-  for (uint32_t i = 0; i < envelopes && in->ok(); ++i) {
-    structure->envelopes.push_back(GetEnvelope(in));
-  }
+  structure->envelopes.resize(in->ok() ? envelopes : 0);
 }
 
 void PutDate(const DateTime& date, WireWriter* out) {
@@ -267,9 +276,156 @@ DateTime GetDate(WireReader* in) {
   return date;
 }
 
+// Gives `to` what the header of the message says of it in `from`.
+void TakeMessageFields(Structure&& from, Structure* to) {
+  to->envelopes.front() = std::move(from.envelopes.front());
+  to->references = std::move(from.references);
+  to->date = from.date;
+}
+
+bool HaveEqualMessageFields(const Structure& a, const Structure& b) {
+  return a.envelopes.front() == b.envelopes.front() && a.references == b.references &&
+         a.date == b.date;
+}
+
+void PutMessageFields(const Structure& structure, WireWriter* out) {
+  PutEnvelope(structure.envelopes.front(), out);
+  out->PutString(structure.references);
+  if (structure.date) PutDate(*structure.date, out);
+}
+
+void GetMessageFields(bool has_date, WireReader* in, Structure* structure) {
+  structure->envelopes.front() = GetEnvelope(in);
+  structure->references = in->GetString();
+  if (has_date) structure->date = GetDate(in);
+}
+
+void PutInnerEnvelopes(const Structure& structure, WireWriter* out) {
+  for (size_t i = 1; i < structure.envelopes.size(); ++i) PutEnvelope(structure.envelopes[i], out);
+}
+
+void GetInnerEnvelopes(WireReader* in, Structure* structure) {
+  for (size_t i = 1; i < structure->envelopes.size() && in->ok(); ++i) {
+    structure->envelopes[i] = GetEnvelope(in);
+  }
+}
+
+// What Structure::common_fields keeps of a header, however much it is.
+std::string SelectCommonFields(absl::string_view header) {
+  std::string selected;
+  bool selects = true;
+  HeaderScanner scanner(header);
+  for (HeaderField field; scanner.Next(&field);) {
+    if (field.name_bytes != 0) selects = IsCommonField(field.Name(header));
+    if (selects) absl::StrAppend(&selected, field.Whole(header));
+  }
+  return selected;
+}
+
+uint64_t BitsOf(const Structure& structure) {
+  uint64_t bits = 0;
+  if (structure.opaque) bits |= kOpaqueBit;
+  if (structure.text_cut) bits |= kTextCutBit;
+  if (structure.date) bits |= kDateBit;
+  if (structure.has_empty_line) bits |= kEmptyLineBit;
+  return bits;
+}
+
+// Version 1: envelopes, references and date one behind the other.
+std::string SerializeWithoutCommonFields(const Structure& structure) {
+  WireWriter out;
+  out.PutNumber(kVersionWithoutCommonFields);
+  out.PutNumber(BitsOf(structure) & kAllStructureBits);
+  PutTree(structure.parts, &out);
+  for (const Envelope& envelope : structure.envelopes) PutEnvelope(envelope, &out);
+  out.PutString(structure.references);
+  if (structure.date) PutDate(*structure.date, &out);
+  return out.Take();
+}
+
+void GetVersion1(WireReader* in, Structure* structure) {
+  const uint64_t bits = in->GetNumber(kAllStructureBits);
+  structure->opaque = bits & kOpaqueBit;
+  structure->text_cut = bits & kTextCutBit;
+  GetTree(in, structure);
+  if (!in->ok()) return;
+  structure->envelopes.front() = GetEnvelope(in);
+  GetInnerEnvelopes(in, structure);
+  structure->references = in->GetString();
+  if (bits & kDateBit) structure->date = GetDate(in);
+}
+
+// Version 2: the common fields, and what of the message they do not say.
+void GetVersion2(WireReader* in, Structure* structure) {
+  const uint64_t bits = in->GetNumber(kAllStructureBits2);
+  structure->opaque = bits & kOpaqueBit;
+  structure->text_cut = bits & kTextCutBit;
+  structure->has_empty_line = bits & kEmptyLineBit;
+  GetTree(in, structure);
+  structure->common_fields = in->GetString();
+  if (structure->common_fields->size() > kMaxCommonFieldBytes) in->Fail();
+  if (!in->ok()) return;
+  if (bits & kDerivedBit) {
+    TakeMessageFields(ParseStructure(*structure->common_fields), structure);
+    if (structure->date.has_value() != ((bits & kDateBit) != 0)) in->Fail();
+  } else {
+    GetMessageFields(bits & kDateBit, in, structure);
+  }
+  GetInnerEnvelopes(in, structure);
+}
+
 }  // namespace
 
+bool IsCommonField(absl::string_view name) {
+  static constexpr absl::string_view kNames[] = {
+      "Bcc",
+      "Cc",
+      "Content-Description",
+      "Content-Transfer-Encoding",
+      "Content-Type",
+      "Date",
+      "Delivered-To",
+      "Disposition-Notification-To",
+      "Envelope-To",
+      "From",
+      "Importance",
+      "In-Reply-To",
+      "Lines",
+      "List-Id",
+      "List-Post",
+      "List-Subscribe",
+      "List-Unsubscribe",
+      "Mail-Followup-To",
+      "Mail-Reply-To",
+      "Message-ID",
+      "MIME-Version",
+      "Newsgroups",
+      "Precedence",
+      "Priority",
+      "References",
+      "Reply-To",
+      "Return-Path",
+      "Sender",
+      "Subject",
+      "To",
+      "X-Draft-Info",
+      "X-Label",
+      "X-Original-To",
+      "X-Priority",
+  };
+  return std::any_of(std::begin(kNames), std::end(kNames), [name](absl::string_view common) {
+    return absl::EqualsIgnoreCase(name, common);
+  });
+}
+
 void PrependToHeader(absl::string_view prefix, Structure* structure) {
+  if (structure->common_fields.has_value()) {
+    structure->common_fields = SelectCommonFields(absl::StrCat(prefix, *structure->common_fields));
+    if (structure->common_fields->size() > kMaxCommonFieldBytes) {
+      structure->common_fields.reset();
+      structure->has_empty_line = false;
+    }
+  }
   structure->parts[0].header_bytes += prefix.size();
   structure->parts[0].header_lines += std::count(prefix.begin(), prefix.end(), '\n');
   for (size_t i = 1; i < structure->parts.size(); ++i) {
@@ -287,30 +443,26 @@ std::vector<uint32_t> ChildrenOf(const Structure& structure, uint32_t part) {
 }
 
 std::string SerializeStructure(const Structure& structure) {
+  if (!structure.common_fields.has_value()) return SerializeWithoutCommonFields(structure);
+  const bool derived = HaveEqualMessageFields(ParseStructure(*structure.common_fields), structure);
   WireWriter out;
   out.PutNumber(kVersion);
-  uint64_t bits = 0;
-  if (structure.opaque) bits |= kOpaqueBit;
-  if (structure.text_cut) bits |= kTextCutBit;
-  if (structure.date) bits |= kDateBit;
-  out.PutNumber(bits);
+  out.PutNumber(BitsOf(structure) | (derived ? kDerivedBit : 0));
   PutTree(structure.parts, &out);
-  for (const Envelope& envelope : structure.envelopes) PutEnvelope(envelope, &out);
-  out.PutString(structure.references);
-  if (structure.date) PutDate(*structure.date, &out);
+  out.PutString(*structure.common_fields);
+  if (!derived) PutMessageFields(structure, &out);
+  PutInnerEnvelopes(structure, &out);
   return out.Take();
 }
 
 absl::StatusOr<Structure> DeserializeStructure(absl::string_view octets) {
   WireReader in(octets);
-  if (in.GetNumber() != kVersion) return absl::DataLossError("structure of an unknown version");
+  const uint64_t version = in.GetNumber();
+  if (version != kVersion && version != kVersionWithoutCommonFields) {
+    return absl::DataLossError("structure of an unknown version");
+  }
   Structure structure;
-  const uint64_t bits = in.GetNumber(kAllStructureBits);
-  structure.opaque = bits & kOpaqueBit;
-  structure.text_cut = bits & kTextCutBit;
-  GetTree(&in, &structure);
-  structure.references = in.GetString();
-  if (bits & kDateBit) structure.date = GetDate(&in);
+  version == kVersion ? GetVersion2(&in, &structure) : GetVersion1(&in, &structure);
   if (!in.ok() || in.rest_bytes() != 0) return absl::DataLossError("damaged structure");
   return structure;
 }

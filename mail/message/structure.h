@@ -13,9 +13,10 @@
 #include "mail/message/mime_field.h"
 
 // What is known of a message once it was read: its parts with their places, and the header fields
-// that IMAP's ENVELOPE and SEARCH ask for. Plain values; a store keeps them beside the message, so
-// that FETCH of ENVELOPE, BODYSTRUCTURE and BODY[section] reads no more of the message than it
-// sends. Offsets and sizes count octets, from the first octet of the message.
+// that IMAP's ENVELOPE, SEARCH, SORT and the lists of clients ask for. Plain values; a store keeps
+// them beside the message, so that FETCH of ENVELOPE, BODYSTRUCTURE and BODY[section] reads no more
+// of the message than it sends. Offsets and sizes count octets, from the first octet of the
+// message.
 
 namespace packetboat::message {
 
@@ -97,7 +98,14 @@ struct Structure {
   std::vector<Part> parts;
   // Of the message, then of the messages in it, in order. Never empty.
   std::vector<Envelope> envelopes;
-  std::string references;        // of the message, like a field of Envelope
+  std::string references;  // of the message, like a field of Envelope
+  // The fields of the message's header for which IsCommonField holds, octet for octet and in their
+  // order, each with the lines behind it that are no field; before them such lines as the header
+  // begins with. Nothing: they are not known, being more than kMaxCommonFieldBytes or of an older
+  // form.
+  std::optional<std::string> common_fields;
+  // Whether the message's header ends with an empty line. Not known without common_fields.
+  bool has_empty_line = false;
   std::optional<DateTime> date;  // of the message; nothing if it cannot be read
   // A limit on parts was exceeded: there is only the message, as application/octet-stream.
   bool opaque = false;
@@ -118,10 +126,15 @@ Structure ParseStructure(absl::string_view message);
 // begins with "Content-".
 void PrependToHeader(absl::string_view prefix, Structure* structure);
 
+// Whether clients ask for lists of messages with this field (RFC 3501 s6.4.5, HEADER.FIELDS), in
+// any case. To name others needs another version of the stored form.
+bool IsCommonField(absl::string_view name);
+
 // Indexes of the children of parts[part], in order.
 std::vector<uint32_t> ChildrenOf(const Structure& structure, uint32_t part);
 
-// A compact form for storage, with a version. The same structure always gives the same octets.
+// A compact form for storage, with a version: 2, and without common_fields 1. The same structure
+// always gives the same octets.
 std::string SerializeStructure(const Structure& structure);
 
 // Fails with kDataLoss if `octets` are not what SerializeStructure makes, of a version this code

@@ -34,6 +34,7 @@ bool IsMessageType(const ContentType& type) {
 }  // namespace
 
 StructureParser::StructureParser(const ParseLimits& limits) : limits_(limits) {
+  structure_.common_fields.emplace();
   OpenPartAt(0, 0, /*is_message=*/true);
 }
 
@@ -134,12 +135,34 @@ void StructureParser::OnBoundary(const BoundaryMatch& match, const Line& line) {
 // ---- Headers
 
 void StructureParser::OnHeaderLine(const Line& line) {
-  if (line.text.empty()) return EndHeader(line.offset + line.bytes, lines_ + 1);
+  const bool of_message = open_.size() == 1;
+  if (line.text.empty()) {
+    if (of_message) structure_.has_empty_line = structure_.common_fields.has_value();
+    return EndHeader(line.offset + line.bytes, lines_ + 1);
+  }
+  if (of_message && structure_.common_fields.has_value()) KeepCommonLine(line);
   if (line.text.front() == ' ' || line.text.front() == '\t') {
     if (current_field_) AppendToField(line.text);
   } else {
     BeginField(line.text);
   }
+}
+
+void StructureParser::KeepCommonLine(const Line& line) {
+  const bool continues = line.text.front() == ' ' || line.text.front() == '\t';
+  absl::string_view name, value;
+  if (!continues && SplitField(line.text, &name, &value)) {
+    in_common_field_ = IsCommonField(name);
+  }
+  if (!in_common_field_) return;
+  const bool whole = line.text.size() + line.end_bytes == line.bytes;
+  std::string& kept = *structure_.common_fields;
+  if (!whole || line.bytes > limits_.common_field_bytes - kept.size()) {
+    structure_.common_fields.reset();
+    return;
+  }
+  kept.append(line.text.data(), line.text.size());
+  kept.append("\r\n", 2 - line.end_bytes, line.end_bytes);
 }
 
 void StructureParser::BeginField(absl::string_view text) {

@@ -18,6 +18,7 @@ struct ParseLimits {
   uint32_t mime_depth = kMimeDepth;
   uint32_t mime_parts = kMimeParts;
   size_t structure_text_bytes = kMaxStructureTextBytes;
+  size_t common_field_bytes = kMaxCommonFieldBytes;
 };
 
 // Reads a message, in chunks of any size, into its Structure: RFC 5322 s2, RFC 2045, RFC 2046 s5,
@@ -109,6 +110,8 @@ class StructureParser {
   void BeginField(absl::string_view text);
   static std::optional<Field> WantedField(absl::string_view name, bool in_message);
   void AppendToField(absl::string_view text);
+  // A line of the message's header, to the common fields if it belongs to one.
+  void KeepCommonLine(const Line& line);
   // Leaves `open_.back()` in its body, or the message in it in its header.
   void EndHeader(uint64_t body_offset, uint64_t lines_before_body);
   void FillEnvelope(Part* part);
@@ -145,6 +148,7 @@ class StructureParser {
 
   Fields fields_;  // of the current header
   std::optional<Field> current_field_;
+  bool in_common_field_ = true;
 };
 
 }  // namespace packetboat::message

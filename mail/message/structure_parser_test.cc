@@ -536,5 +536,68 @@ TEST(StructureParser, PromisesHoldForAnyMixOfMimePieces) {
   }
 }
 
+// ---- Common fields
+
+std::string CommonFields(absl::string_view message) {
+  return ParseStructure(message).common_fields.value_or("none");
+}
+
+TEST(StructureParser, KeepsTheCommonFieldsAsTheyStand) {
+  const std::string message =
+      "X-Odd: a\r\n more\r\nSUBJECT : x\r\n  y\r\n\tz\r\nReceived: from\r\nno field\r\n"
+      "to: a\nno field\n cc: b\r\nCc: c\r\n\r\nFrom: body\r\n";
+  EXPECT_EQ(CommonFields(message),
+            "SUBJECT : x\r\n  y\r\n\tz\r\nto: a\nno field\n cc: b\r\nCc: c\r\n");
+  EXPECT_TRUE(ParseStructure(message).has_empty_line);
+  mail_testing::FeedInEveryCut(message, [](const std::vector<std::string>& chunks) {
+    StructureParser parser;
+    for (const std::string& chunk : chunks) parser.Feed(chunk);
+    const Structure structure = parser.Finish();
+    return absl::StrCat(structure.common_fields.value_or("none"), structure.has_empty_line);
+  });
+}
+
+TEST(StructureParser, CommonFieldsWithoutAnEndOfTheHeader) {
+  EXPECT_EQ(CommonFields("Subject: x"), "Subject: x");
+  EXPECT_FALSE(ParseStructure("Subject: x").has_empty_line);
+  EXPECT_EQ(CommonFields(""), "");
+  EXPECT_EQ(CommonFields("\r\nSubject: x\r\n"), "");
+  EXPECT_TRUE(ParseStructure("\n").has_empty_line);
+}
+
+TEST(StructureParser, FieldsOfPartsAreNotCommonOnes) {
+  EXPECT_EQ(CommonFields("Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+                         "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n--b--\r\n"),
+            "Content-Type: multipart/mixed; boundary=b\r\n");
+}
+
+// They go with a field that is put before the message, if that is a common one.
+TEST(StructureParser, LinesBeforeTheFirstFieldAreKept) {
+  EXPECT_EQ(CommonFields("no field\r\n more\r\nSubject: x\r\n\r\n"),
+            "no field\r\n more\r\nSubject: x\r\n");
+  EXPECT_EQ(CommonFields(" white\r\nReceived: x\r\n\r\n"), " white\r\n");
+}
+
+TEST(StructureParser, CommonFieldsAreBounded) {
+  const std::string at_the_bound =
+      absl::StrCat("Subject: ", std::string(kMaxCommonFieldBytes - 11, 'x'), "\r\n");
+  EXPECT_EQ(CommonFields(at_the_bound + "\r\n"), at_the_bound);
+  EXPECT_EQ(CommonFields("Subject: x" + at_the_bound.substr(9) + "\r\n"), "none");
+  EXPECT_FALSE(ParseStructure("Subject: x" + at_the_bound.substr(9) + "\r\n").has_empty_line);
+}
+
+TEST(PrependToHeader, AddsItsCommonFields) {
+  Structure structure = ParseStructure("Subject: x\r\n\r\nbody");
+  PrependToHeader("Return-Path: <a@b>\r\nReceived: from x\r\n\tby y\r\n", &structure);
+  EXPECT_EQ(structure,
+            ParseStructure("Return-Path: <a@b>\r\nReceived: from x\r\n\tby y\r\nSubject: x\r\n"
+                           "\r\nbody"));
+  const std::string long_path =
+      absl::StrCat("Return-Path: ", std::string(kMaxCommonFieldBytes, 'x'));
+  PrependToHeader(long_path + "\r\n", &structure);
+  EXPECT_FALSE(structure.common_fields.has_value());
+  EXPECT_FALSE(structure.has_empty_line);
+}
+
 }  // namespace
 }  // namespace packetboat::message

@@ -222,7 +222,7 @@ TEST_F(BackendTest, AppendedMessageIsReadBackWithItsStructure) {
   EXPECT_EQ(sync.changed[0].flags, flags);
   EXPECT_TRUE(sync.changed[0].recent);
   auto metadata = Call<std::vector<imap::MessageMetadata>>([&](auto done) {
-    mailbox->FetchMetadata({Uid(1), Uid(7)}, std::move(done));
+    mailbox->FetchMetadata({Uid(1), Uid(7)}, /*with_structure=*/true, std::move(done));
   });
   ASSERT_TRUE(metadata.ok());
   ASSERT_THAT(*metadata, SizeIs(1));
@@ -252,8 +252,9 @@ TEST_F(BackendTest, StructureThatSpeaksOfAnotherMessageIsMadeAnew) {
   });
   delivered.WaitForNotification();
   auto mailbox = Open("INBOX");
-  auto metadata = Call<std::vector<imap::MessageMetadata>>(
-      [&](auto done) { mailbox->FetchMetadata({Uid(1)}, std::move(done)); });
+  auto metadata = Call<std::vector<imap::MessageMetadata>>([&](auto done) {
+    mailbox->FetchMetadata({Uid(1)}, /*with_structure=*/true, std::move(done));
+  });
   ASSERT_TRUE(metadata.ok() && metadata->size() == 1) << metadata.status();
   EXPECT_EQ(*message::DeserializeStructure((*metadata)[0].structure),
             message::ParseStructure(kMessage));

@@ -152,11 +152,12 @@ class SelectedMailbox : public imap::Mailbox {
     if (wake) waiter_->Start(since, std::move(wake));
   }
 
-  void FetchMetadata(std::vector<Uid> uids, Callback<std::vector<MessageMetadata>> done) override {
+  void FetchMetadata(std::vector<Uid> uids, bool with_structure,
+                     Callback<std::vector<MessageMetadata>> done) override {
     context_.Read<std::vector<MessageMetadata>>(
         Freshness::kLocal,
-        [uids = std::move(uids), place = place_](const kv::Reader& state) {
-          return ReadMetadata(uids, place, state);
+        [uids = std::move(uids), with_structure, place = place_](const kv::Reader& state) {
+          return ReadMetadata(uids, with_structure, place, state);
         },
         std::move(done));
   }
@@ -327,6 +328,7 @@ class SelectedMailbox : public imap::Mailbox {
   }
 
   static absl::StatusOr<std::vector<MessageMetadata>> ReadMetadata(const std::vector<Uid>& uids,
+                                                                   bool with_structure,
                                                                    const Place& place,
                                                                    const kv::Reader& state) {
     const model::Reader reader(state, place.shard);
@@ -335,7 +337,10 @@ class SelectedMailbox : public imap::Mailbox {
     for (const Uid uid : uids) {
       ASSIGN_OR_RETURN(const std::optional<model::MessageInfo> info, mailbox.Info(uid));
       if (!info.has_value()) continue;
-      ASSIGN_OR_RETURN(std::string structure, StructureOf(reader, *info));
+      std::string structure;
+      if (with_structure) {
+        ASSIGN_OR_RETURN(structure, StructureOf(reader, *info));
+      }
       all.push_back({.uid = uid,
                      .internal_date = info->internal_date,
                      .size = info->size(),
