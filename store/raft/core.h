@@ -45,7 +45,8 @@ class Core {
   struct Options {
     NodeId id;
     int64_t election_timeout_ms = 400;
-    // Above the round trip: a leader probes each server that it has not heard since the last tick.
+    // A leader's ticks are further apart than a round trip: each takes every server for lost that
+    // was not heard since the last one.
     int64_t heartbeat_ms = 80;
     uint32_t seed = 1;
     // Entries on the way to one follower; their bytes are bounded by how appends are split.

@@ -167,7 +167,7 @@ void GroupDriver::Tick(bool beat) {
   if (!health_.ok()) return;
   const int64_t now = NowMs();
   if (core_.leader().has_value()) leaderless_since_ms_ = now;
-  if (core_.leads() ? beat : now >= core_.next_timeout_ms()) Process(core_.Tick(now));
+  TickCore(now, beat);
   ExpireReads();
   if (!core_.leads() && now >= answer_until_ms_) FailProposers(RaftIndex(0), kLeadershipLost);
   if (draining_ && idle()) HandOver();
@@ -177,6 +177,22 @@ void GroupDriver::Tick(bool beat) {
       now - last_round_ms_ >= absl::ToInt64Milliseconds(options_.heartbeat)) {
     SendReadRound();
   }
+}
+
+// Whom a leader has not heard since it last ticked, the core takes for lost, and sends it no more
+// than one message for each heartbeat then, all over again: so it ticks seldom, and the beats
+// between are the driver's own.
+void GroupDriver::TickCore(int64_t now, bool beat) {
+  if (!core_.leads()) {
+    if (now >= core_.next_timeout_ms()) Process(core_.Tick(now));
+    return;
+  }
+  if (!beat) return;
+  if (now - core_ticked_ms_ >= absl::ToInt64Milliseconds(options_.election_timeout) / 2) {
+    core_ticked_ms_ = now;
+    Process(core_.Tick(now));
+  }
+  if (core_.leads()) SendHeartbeats();
 }
 
 void GroupDriver::Receive(NodeId from, Message message) {
@@ -426,6 +442,8 @@ void GroupDriver::AppendToLog(const Update::Append& append) {
 void GroupDriver::OnRoleChanged() {
   Changed();
   if (core_.leads()) {
+    sent_.clear();
+    core_ticked_ms_ = NowMs();
     matched_by_all_ = std::max(matched_by_all_, log_.start().index);
     // Nothing is read before an entry of this term is committed, so there must be one.
     if (log_.last_term() != core_.term()) SubmitBarrier();
@@ -508,6 +526,32 @@ void GroupDriver::AcknowledgeTooEarly() {
 
 // --- Messages ---
 
+// An empty append behind what was last sent: who has a hole there says so.
+void GroupDriver::SendHeartbeats() {
+  const int64_t now = NowMs();
+  for (const Server& server : core_.configuration().servers) {
+    if (server.id == node_ || server.role == ServerRole::kSpare) continue;
+    const auto sent = sent_.find(server.id);
+    RaftIndex last = core_.Match(server.id).value_or(RaftIndex(0));
+    if (sent != sent_.end()) {
+      if (now - sent->second.at_ms < absl::ToInt64Milliseconds(options_.heartbeat) / 2) continue;
+      last = std::max(last, sent->second.last);
+    }
+    SendEmptyAppend(server.id, last);
+  }
+}
+
+void GroupDriver::SendEmptyAppend(NodeId to, RaftIndex behind) {
+  const std::optional<Term> term = log_.TermAt(behind);
+  if (!term.has_value()) return;  // cut away: the core knows what to do
+  AppendEntries append;
+  append.term = core_.term();
+  append.prev_index = behind;
+  append.prev_term = *term;
+  append.commit = core_.commit();
+  SendAppend(to, std::move(append), 0);
+}
+
 void GroupDriver::SendAll(std::vector<Update::Outgoing> messages) {
   for (Update::Outgoing& outgoing : messages) {
     if (auto* append = std::get_if<AppendEntries>(&outgoing.body)) {
@@ -521,6 +565,7 @@ void GroupDriver::SendAll(std::vector<Update::Outgoing> messages) {
 // The core asks for any number of entries in one message: it goes out in pieces of bounded size.
 void GroupDriver::SendAppend(NodeId to, AppendEntries append, size_t entry_count) {
   append.matched_by_all = matched_by_all_;
+  sent_[to] = {RaftIndex(append.prev_index.value() + entry_count), NowMs()};
   while (entry_count > 0) {
     absl::StatusOr<std::vector<EntryPtr>> entries =
         log_.Read(Next(append.prev_index), std::min(entry_count, kMaxEntriesPerAppend),
@@ -704,14 +749,7 @@ void GroupDriver::TellCommit() {
       ++it;  // its entries are on their way
       continue;
     }
-    if (const std::optional<Term> term = match ? log_.TermAt(*match) : std::nullopt) {
-      AppendEntries news;
-      news.term = core_.term();
-      news.prev_index = *match;
-      news.prev_term = *term;
-      news.commit = core_.commit();
-      SendAppend(it->first, std::move(news), 0);
-    }
+    if (match.has_value()) SendEmptyAppend(it->first, *match);
     it = commit_awaited_.erase(it);
   }
 }

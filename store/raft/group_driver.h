@@ -108,6 +108,7 @@ class GroupDriver {
     Message message;
   };
 
+  void TickCore(int64_t now, bool beat);
   int64_t NowMs() const { return absl::ToInt64Milliseconds(clock_.Monotonic()); }
   bool TakesProposals() const;
   bool idle() const { return small_.empty() && large_.empty() && proposers_.empty() && !applying_; }
@@ -133,6 +134,8 @@ class GroupDriver {
   void SubmitBarrier();
   void AcknowledgeTooEarly();  // planted bug
 
+  void SendHeartbeats();
+  void SendEmptyAppend(NodeId to, RaftIndex behind);
   void SendAll(std::vector<Update::Outgoing> messages);
   void SendAppend(NodeId to, AppendEntries append, size_t entry_count);
   void Send(NodeId to, MessageBody body);
@@ -204,6 +207,13 @@ class GroupDriver {
   int64_t last_round_ms_ = 0;
   WaitingReads waiting_reads_;
   int64_t ask_at_ms_ = 0;  // not before
+  // What a leader has sent to each server of its group.
+  struct Sent {
+    RaftIndex last;
+    int64_t at_ms;
+  };
+  std::map<NodeId, Sent> sent_;
+  int64_t core_ticked_ms_ = 0;
   // How far the readers on other nodes must hear that this leader has committed.
   std::map<NodeId, RaftIndex> commit_awaited_;
   std::multimap<RaftIndex, replication::WaitCallback> waiters_;

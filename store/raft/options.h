@@ -29,8 +29,8 @@ struct TestFaults {
 
 // For all groups of a node.
 struct Options {
+  // Half of it is above the round trip between two nodes.
   absl::Duration election_timeout = absl::Milliseconds(400);
-  // Above the round trip between two nodes.
   absl::Duration heartbeat = absl::Milliseconds(80);
 
   // Per group.

@@ -196,6 +196,23 @@ TEST(ThreeVotersTest, AFollowersReaderNeedsNoHeartbeatToSeeWhatIsCommitted) {
   }
 }
 
+// Whatever the moment between two beats: no more than the network and the disks take.
+TEST(ThreeVotersTest, NoProposalWaitsForABeat) {
+  Options options;
+  options.heartbeat = absl::Milliseconds(200);
+  options.election_timeout = absl::Seconds(1);
+  SimCluster cluster(5, 3, 1, options);
+  while (cluster.Leader(ShardId(0)) == nullptr) cluster.Run(absl::Milliseconds(100));
+  cluster.Run(absl::Seconds(1));
+  for (int i = 0; i < 200; ++i) {
+    const uint64_t acknowledged = cluster.acknowledged();
+    ASSERT_TRUE(cluster.Propose(ShardId(0)));
+    cluster.Run(absl::Milliseconds(60));
+    EXPECT_GT(cluster.acknowledged(), acknowledged) << i;
+    cluster.Run(absl::Milliseconds(static_cast<int64_t>(cluster.random().Below(700))));
+  }
+}
+
 TEST(ThreeVotersTest, AReadOutlivesItsLeader) {
   for (bool frozen : {false, true}) {
     SimCluster cluster(6, 3, 2, Options());
