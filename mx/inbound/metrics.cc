@@ -3,6 +3,8 @@
 namespace packetboat::mx {
 namespace {
 
+constexpr absl::string_view kNotServed = "network";
+
 const char* NameOf(RecipientResult result) {
   switch (result) {
     case RecipientResult::kAccepted:
@@ -56,6 +58,11 @@ InboundMetrics::InboundMetrics(MetricsRegistry& registry, const std::string& pro
   for (int i = 0; i <= static_cast<int>(MessageResult::kDeferred); ++i) {
     CounterOf(static_cast<MessageResult>(i));
   }
+  for (int i = static_cast<int>(Admittance::kTooMany);
+       i <= static_cast<int>(Admittance::kTooManyErrorsOfAddress); ++i) {
+    CounterOfRefusals(AdmittanceName(static_cast<Admittance>(i)));
+  }
+  CounterOfRefusals(kNotServed);
 }
 
 Counter& InboundMetrics::CounterOf(RecipientResult result) {
@@ -70,13 +77,15 @@ Counter& InboundMetrics::CounterOf(MessageResult result) {
                            With(protocol_, "outcome", NameOf(result)));
 }
 
-void InboundMetrics::Refused(absl::string_view reason) {
-  registry_
-      .counter("packetboat_mx_connections_refused_total",
-               "Connections that were not served, by the limit that stood in the way.",
-               With(protocol_, "reason", reason))
-      .Add();
+Counter& InboundMetrics::CounterOfRefusals(absl::string_view reason) {
+  return registry_.counter("packetboat_mx_connections_refused_total",
+                           "Connections that were not served, by what stood in the way.",
+                           With(protocol_, "reason", reason));
 }
+
+void InboundMetrics::Refused(Admittance limit) { CounterOfRefusals(AdmittanceName(limit)).Add(); }
+
+void InboundMetrics::NotServed() { CounterOfRefusals(kNotServed).Add(); }
 
 void InboundMetrics::SessionBegan() { sessions_.Add(1); }
 

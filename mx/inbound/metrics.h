@@ -6,6 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/metrics.h"
+#include "mx/inbound/client_limits.h"
 
 namespace packetboat::mx {
 
@@ -31,8 +32,10 @@ class InboundMetrics {
   // `registry` outlives this. `protocol` is the label: "smtp", "lmtp".
   InboundMetrics(MetricsRegistry& registry, const std::string& protocol);
 
-  // A connection that was not served. `reason` is one of few.
-  void Refused(absl::string_view reason);
+  // A connection, or a client that XCLIENT named, that met a limit.
+  void Refused(Admittance limit);
+  // A connection from a network that the listener does not serve.
+  void NotServed();
   void SessionBegan();
   // `reason` is one of few: what the engine closed for, or how the connection ended.
   void SessionEnded(absl::string_view reason);
@@ -44,6 +47,7 @@ class InboundMetrics {
  private:
   Counter& CounterOf(RecipientResult result);
   Counter& CounterOf(MessageResult result);
+  Counter& CounterOfRefusals(absl::string_view reason);
 
   MetricsRegistry& registry_;
   const MetricLabels protocol_;

@@ -24,12 +24,6 @@ bool IsTrusted(const smtp::ServerConfig& smtp, const net::IpAddress& client) {
   return smtp.mode == smtp::Mode::kLmtp || Contains(smtp.xclient_from, client);
 }
 
-net::Refusal Refuse(const InboundContext& context, absl::string_view reason,
-                    const smtp::Reply& reply) {
-  context.metrics->Refused(reason);
-  return {smtp::FormatReply(reply)};
-}
-
 net::AcceptResult Accept(const std::shared_ptr<const InboundContext>& context,
                          const InboundSessions& sessions, const net::Endpoint& peer) {
   const std::string& hostname = context->smtp->hostname;
@@ -44,14 +38,14 @@ net::AcceptResult Accept(const std::shared_ptr<const InboundContext>& context,
     if (admission.news) {
       log::Warning("connections are refused", {{"peer", peer.ToString()}, {"limit", limit}});
     }
-    return Refuse(*context, limit, RefusalOf(admission.admittance, hostname));
+    context->metrics->Refused(admission.admittance);
+    return net::Refusal{smtp::FormatReply(RefusalOf(admission.admittance, hostname))};
   }
   if (!served) {
     log::Warning("client is not served here", {{"peer", peer.ToString()}});
-    return Refuse(*context, "network",
-                  {.code = 554,
-                   .enhanced = "5.7.1",
-                   .text = absl::StrCat(hostname, " does not serve your address")});
+    context->metrics->NotServed();
+    return net::Refusal{
+        smtp::FormatReply({554, "5.7.1", absl::StrCat(hostname, " does not serve your address")})};
   }
   return std::make_shared<InboundSession>(context, sessions, std::move(admission.ticket));
 }

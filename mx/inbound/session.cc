@@ -250,7 +250,7 @@ void InboundSession::Find(smtp::QueryId id, const smtp::ConnectQuery&) {
              {"login", facts.login}});
   const Admittance admittance = TakePlaceOf(facts.peer.address);
   if (admittance == Admittance::kAdmitted) return Answer(id, smtp::Accept{});
-  context_->metrics->Refused(AdmittanceName(admittance));
+  context_->metrics->Refused(admittance);
   Answer(id, smtp::Disconnect{RefusalOf(admittance, smtp_->config().hostname)});
 }
 
