@@ -29,10 +29,11 @@ struct Limits {
   // Received fields in an arriving message. RFC 5321 s6.3: 100 at least.
   uint32_t max_received = 100;
 
-  // RCPTs of one transaction that were accepted. RFC 5321 s4.5.3.1.8: 100 at least.
+  // RCPTs of one transaction that were accepted. RFC 5321 s4.5.3.1.8: 100 at least; RFC 9422 can
+  // announce 999,999 at most.
   uint32_t max_recipients = 1000;
 
-  // MAIL commands of one session, whatever became of them (RFC 9422 s5.1). No minimum is set.
+  // MAIL commands of one session, whatever became of them. RFC 9422: from 1 to 999,999.
   uint32_t max_transactions = 10'000;
 
   // Commands answered 5xx until the session is closed.

@@ -88,7 +88,7 @@ std::string ServerSession::EhloText() const {
       "8BITMIME",        "SMTPUTF8",   "ENHANCEDSTATUSCODES"};
   if (config_->chunking) lines.push_back("CHUNKING");
   lines.push_back(absl::StrCat("LIMITS RCPTMAX=", limits_.max_recipients,
-                               " MAILMAX=", limits_.max_transactions));  // RFC 9422 s5
+                               " MAILMAX=", limits_.max_transactions));  // RFC 9422
   const bool starttls = config_->starttls && !config_->BeginsWithTls();
   if (starttls && !facts_.tls.has_value()) lines.push_back("STARTTLS");
   if (OffersAuth()) {
@@ -110,6 +110,10 @@ void ServerSession::Dispatch(const CommandLine& line) {
     return RefuseCommand({500, "5.5.1", "Command not recognized"});
   }
   if (rule->Has(kJunk) && ++junk_commands_ > limits_.max_junk_commands && TooManyErrors()) return;
+  if (rule->verb == Verb::kMail && ++transactions_ > limits_.max_transactions) {
+    return CloseWith(Unavailable("4.7.0", "too many transactions in this session"),
+                     CloseReason::kTooManyTransactions);
+  }
   if (rule->verb == Verb::kBdat) return HandleBdat(*rule, line.arguments);
   if (ViolatesSynchronization(*rule)) {
     return CloseWith({554, "5.5.0", absl::StrCat("Octets behind ", rule->name)},
@@ -303,10 +307,6 @@ void ServerSession::Resolve(const AuthQuery&, const Verdict& verdict) {
 // --- MAIL and RCPT, RFC 5321 s4.1.1.2 and s4.1.1.3.
 
 void ServerSession::HandleMail(absl::string_view arguments) {
-  if (++transactions_ > limits_.max_transactions) {
-    return CloseWith(Unavailable("4.7.0", "too many transactions in this session"),
-                     CloseReason::kTooManyTransactions);
-  }
   Parsed<MailCommand> parsed = ParseMail(arguments, OffersAuth());
   if (const auto* error = std::get_if<Reply>(&parsed)) return RefuseCommand(*error);
   MailCommand command = std::get<MailCommand>(std::move(parsed));

@@ -216,8 +216,7 @@ class SmtpLimitsTest(unittest.TestCase):
         return out.read()
 
     def test_a_client_that_never_reads_is_closed_after_write_timeout(self):
-        mx = self.pool.get(listener=PLAIN, limits={"write_timeout": "2s", "command_timeout": "1h", "junk_commands": 10 ** 6,
-                                                   "transactions": 10 ** 6})
+        mx = self.pool.get(listener=PLAIN, limits={"write_timeout": "2s", "command_timeout": "1h", "junk_commands": 10 ** 6})
         one = socket.socket()
         self.addCleanup(one.close)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -1,6 +1,7 @@
 """MXes as the targets of SMTP dialogs."""
 
 import ipaddress
+import itertools
 import json
 import os
 import re
@@ -127,13 +128,14 @@ class MxPool:
 
     def __init__(self, cluster):
         self.cluster, self._by_settings, self._made = cluster, {}, []
+        self._numbers = itertools.count()
         self._ports = Ports()
 
     def get(self, **settings):
         key = json.dumps(settings, sort_keys=True)
         mx = self._by_settings.pop(key, None)
         if mx is None or mx.child.poll() is not None:
-            mx = Mx(self.cluster, self._ports, len(self._made), **settings)
+            mx = Mx(self.cluster, self._ports, next(self._numbers), **settings)
             self._made.append(mx)
         self._by_settings[key] = mx
         return mx
