@@ -492,9 +492,12 @@ bool Core::IsBehindAnother(RaftIndex configuration) const {
   return pending > RaftIndex(0) && configuration > pending;
 }
 
-bool Core::MustWait(const AppendEntries& append) const {
-  return !append.entries.empty() && append.entries[0]->type == EntryType::kConfiguration &&
-         IsBehindAnother(Next(append.prev_index));
+std::optional<RaftIndex> Core::MustWaitFor(const AppendEntries& append) const {
+  if (append.entries.empty() || append.entries[0]->type != EntryType::kConfiguration ||
+      !IsBehindAnother(Next(append.prev_index))) {
+    return std::nullopt;
+  }
+  return RaftIndex(raft_->r.configuration_uncommitted_index);
 }
 
 absl::Status Core::CheckEntries(const AppendEntries& m) const {

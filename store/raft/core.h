@@ -80,9 +80,11 @@ class Core {
   // Configurations among the entries are allowed in first place only: see SplitAtConfigurations().
   absl::StatusOr<Update> Receive(int64_t now_ms, NodeId from, const MessageBody& body);
 
-  // Whether an append begins with a configuration that cannot be taken before the one ahead of it
-  // is applied here; the leader says it again.
-  bool MustWait(const AppendEntries& append) const;
+  // The configuration that has to be applied here before an append that begins with another one can
+  // be taken; the leader says it again. That one is committed: nobody who leads appends a
+  // configuration behind one that it has not applied. The leader may have forgotten so in a
+  // restart, and then cannot find out before this server has taken entries of its term.
+  std::optional<RaftIndex> MustWaitFor(const AppendEntries& append) const;
 
   // Pieces of an append such that a configuration is the first entry of its piece.
   static std::vector<AppendEntries> SplitAtConfigurations(AppendEntries append);

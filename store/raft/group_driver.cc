@@ -252,11 +252,14 @@ void GroupDriver::ReceiveAppend(NodeId from, AppendEntries append) {
     pieces = Core::SplitAtConfigurations(std::move(append));
   }
   for (AppendEntries& piece : pieces) {
-    const bool must_wait = core_.MustWait(piece);
+    const std::optional<RaftIndex> awaited = core_.MustWaitFor(piece);
     // What stands before it still tells that the one ahead of it is committed.
-    if (must_wait) piece.entries.clear();
+    if (awaited.has_value()) {
+      piece.entries.clear();
+      piece.commit = std::max(piece.commit, *awaited);
+    }
     if (!ReceiveByCore(from, piece) || !health_.ok()) return;
-    if (must_wait) break;
+    if (awaited.has_value()) break;
   }
   if (core_.leader() == from) matched_by_all_ = std::max(matched_by_all_, matched_by_all);
 }

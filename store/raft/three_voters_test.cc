@@ -510,6 +510,34 @@ TEST(ThreeVotersTest, TwoChangesOfMembershipReachAFollowerThatWasAway) {
   EXPECT_EQ(Violations(cluster), "");
 }
 
+// A leader that has forgotten in a power cut that the first change is committed can commit nothing
+// before the follower has taken entries of its term, which stand behind the second.
+TEST(ThreeVotersTest, TwoChangesOfMembershipReachAFollowerAlsoAfterAPowerCut) {
+  SimCluster cluster(14, 3, 2, Options());
+  cluster.Run(absl::Seconds(2));
+  SimNode* leader = cluster.Leader(ShardId(0));
+  const int follower = leader == &cluster.node(0) ? 1 : 0;
+  cluster.CutOff(follower, true);
+  for (int i = 0; i < 2; ++i) {
+    GroupDriver& group = leader->core().group(ShardId(0));
+    EXPECT_TRUE(group.Reconfigure(group.core().configuration()).ok());
+    Load(cluster, absl::Milliseconds(300));
+  }
+  const RaftIndex commit = leader->core().group(ShardId(0)).Status().commit;
+  for (int i = 0; i < cluster.size(); ++i) {
+    if (i != follower) cluster.node(i).Crash();
+  }
+  ASSERT_TRUE(leader->Boot().ok());
+  ASSERT_LT(leader->core().group(ShardId(0)).Status().commit, commit);
+  cluster.CutOff(follower, false);
+  cluster.Run(absl::Seconds(4));
+  ASSERT_EQ(cluster.Leader(ShardId(0)), leader);
+  EXPECT_GT(leader->core().group(ShardId(0)).Status().commit, commit);
+  EXPECT_EQ(cluster.node(follower).core().group(ShardId(0)).Status().applied,
+            leader->core().group(ShardId(0)).Status().applied);
+  EXPECT_EQ(Violations(cluster), "");
+}
+
 TEST(PlantedBugTest, CountingAChangeAtTheWrongIndexIsNoticed) {
   Options options;
   options.test_faults.count_change_at_wrong_index = true;
