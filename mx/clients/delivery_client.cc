@@ -21,8 +21,6 @@ using rpc::delivery::ShardsReply;
 // fields.
 constexpr uint64_t kInlineBodyBytes = 256 * 1024;
 constexpr size_t kChunkBytes = 512 * 1024;
-// Of one ForgetKeys call.
-constexpr size_t kForgetBatch = 1000;
 
 RetryReason ReasonOf(const DeliverRefusal& refusal) {
   switch (refusal.reason()) {
@@ -86,8 +84,13 @@ struct DeliveryClient::Pending {
   absl::Status outlook = absl::UnavailableError("no certain outcome within commit_wait");
   net::TimerId give_up;
   net::TimerId retry;
+  // Until keys of it are gone that are to go.
+  bool held = false;
+  // A try that may have been carried out, or will be, has no answer.
+  bool unsettled = false;
   // The tries that are under way: the id at each store.
   std::map<size_t, uint64_t> attempts;
+  std::optional<size_t> answered_by;
 };
 
 // One try of it at one store.
@@ -97,6 +100,10 @@ struct DeliveryClient::Attempt {
   int unacknowledged = 0;
   net::TimerId timer;
 };
+
+bool DeliveryClient::IsSent(const Attempt& attempt) {
+  return attempt.sent == attempt.pending->delivery.body->size();
+}
 
 struct DeliveryClient::Store {
   std::unique_ptr<StoreTransport::Stream> stream;
@@ -122,7 +129,11 @@ DeliveryClient::DeliveryClient(DeliveryClientOptions options, net::EventLoop& lo
       loop_(loop),
       transport_(std::move(transport)),
       leaders_(options_.leader_patience),
-      stores_(transport_->stores()) {}
+      stores_(transport_->stores()),
+      forgetter_(options_, loop_,
+                 [this](ShardId shard, rpc::delivery::ForgetKeysRequest request, auto done) {
+                   return SendForgotten(shard, std::move(request), std::move(done));
+                 }) {}
 
 DeliveryClient::~DeliveryClient() = default;
 
@@ -135,6 +146,7 @@ void DeliveryClient::Start() {
 
 void DeliveryClient::Stop() {
   stopped_ = true;
+  forgetter_.Stop();
   for (Store& store : stores_) {
     store.attempts.clear();
     store.stream = nullptr;
@@ -159,10 +171,16 @@ void DeliveryClient::Deliver(
 }
 
 void DeliveryClient::ForgetKey(ShardId shard, AccountId account, std::string key) {
-  loop_.Post(
-      [self = shared_from_this(), shard, one = Forgotten{account, std::move(key)}]() mutable {
-        self->QueueForgotten(shard, std::move(one));
-      });
+  loop_.Post([self = shared_from_this(), shard, account, key = std::move(key)]() mutable {
+    self->QueueForgotten(shard, account, std::move(key));
+  });
+}
+
+void DeliveryClient::AwaitForgotten(std::vector<std::string> keys,
+                                    absl::AnyInvocable<void()> done) {
+  loop_.Post([self = shared_from_this(), keys = std::move(keys), done = std::move(done)]() mutable {
+    self->forgetter_.WhenGone(keys, std::move(done));
+  });
 }
 
 bool DeliveryClient::CanDeliver(ShardId shard) const {
@@ -254,12 +272,24 @@ void DeliveryClient::Accept(const std::shared_ptr<Pending>& pending) {
   pending->give_up = loop_.RunAfter(
       pending->deadline - loop_.Now(),
       [self = shared_from_this(), pending] { self->Finish(pending, pending->outlook); });
-  Try(pending);
+  // The same octets were confirmed before: this is another message (SEMANTICS.md s2).
+  std::vector<std::string> keys;
+  for (const DeliveryRecipient& one : pending->delivery.recipients) keys.push_back(one.key);
+  pending->held = true;
+  forgetter_.WhenGone(keys, [self = shared_from_this(), pending] {
+    pending->held = false;
+    self->Try(pending);
+  });
 }
 
 void DeliveryClient::Try(const std::shared_ptr<Pending>& pending) {
-  if (pending_.count(pending->number) == 0) return;
+  if (pending_.count(pending->number) == 0 || pending->held) return;
   loop_.Cancel(pending->retry);
+  const std::atomic<bool>* const abandoned = pending->delivery.abandoned.get();
+  if (abandoned != nullptr && *abandoned) {
+    if (pending->attempts.empty()) Finish(pending, absl::CancelledError("nobody waits for it"));
+    return;
+  }
   const std::optional<size_t> leader = leaders_.LeaderOf(pending->delivery.shard);
   // Nobody is known to lead: who claims to next will be given it.
   if (!leader.has_value() || pending->attempts.count(*leader) > 0) return;
@@ -292,6 +322,8 @@ void DeliveryClient::StreamEnded(size_t at, const absl::Status& why) {
   for (const auto& [id, attempt] : attempts) {
     loop_.Cancel(attempt.timer);
     attempt.pending->attempts.erase(at);
+    // What was not sent to its end was dropped with the stream.
+    if (IsSent(attempt)) attempt.pending->unsettled = true;
     RetryLater(attempt.pending, RetryReason::kStreamBroke);
   }
 }
@@ -369,6 +401,7 @@ void DeliveryClient::Replied(size_t at, const DeliverReply& reply) {
 void DeliveryClient::Succeeded(const std::shared_ptr<Pending>& pending, size_t at,
                                const DeliverResult& result) {
   leaders_.Heard(pending->delivery.shard, at, loop_.Now());
+  pending->answered_by = at;
   if (static_cast<size_t>(result.recipients_size()) != pending->delivery.recipients.size()) {
     return Finish(pending, absl::InternalError("the store answered for other recipients"));
   }
@@ -420,9 +453,8 @@ void DeliveryClient::Abandon(size_t at, uint64_t id) {
   stores_[at].attempts.erase(found);
   loop_.Cancel(attempt.timer);
   attempt.pending->attempts.erase(at);
-  if (stores_[at].stream == nullptr || attempt.sent == attempt.pending->delivery.body->size()) {
-    return;
-  }
+  if (IsSent(attempt)) return;
+  if (stores_[at].stream == nullptr) return;
   DeliverRequest abort;
   abort.set_id(id);
   abort.mutable_abort();
@@ -433,7 +465,12 @@ void DeliveryClient::Finish(std::shared_ptr<Pending> pending,
                             absl::StatusOr<std::vector<DeliveryOutcome>> outcome) {
   pending_.erase(pending->number);
   const std::map<size_t, uint64_t> attempts = pending->attempts;
-  for (const auto& [at, id] : attempts) Abandon(at, id);
+  for (const auto& [at, id] : attempts) {
+    if (pending->answered_by != at && IsSent(stores_[at].attempts.at(id)))
+      pending->unsettled = true;
+    Abandon(at, id);
+  }
+  if (pending->unsettled) KeepKeys(pending->delivery);
   loop_.Cancel(pending->give_up);
   loop_.Cancel(pending->retry);
   // The body holds its part of the budget.
@@ -467,39 +504,32 @@ void DeliveryClient::AskQuota(const rpc::delivery::CheckQuotaRequest& request,
 
 // --- Delivery keys that may go.
 
-void DeliveryClient::QueueForgotten(ShardId shard, Forgotten one) {
-  if (stopped_ || forgotten_count_ >= options_.forget_queue) return;
-  ++forgotten_count_;
-  forgotten_[shard].push_back(std::move(one));
-  if (std::exchange(flush_is_due_, true)) return;
-  loop_.RunAfter(options_.forget_interval, [self = shared_from_this()] { self->FlushForgotten(); });
+void DeliveryClient::QueueForgotten(ShardId shard, AccountId account, std::string key) {
+  if (kept_.count(key) == 0) forgetter_.Add(shard, account, std::move(key));
 }
 
-void DeliveryClient::FlushForgotten() {
-  flush_is_due_ = false;
-  const std::map<ShardId, std::vector<Forgotten>> forgotten = std::move(forgotten_);
-  forgotten_.clear();
-  forgotten_count_ = 0;
-  if (stopped_) return;
-  for (const auto& [shard, keys] : forgotten) {
-    const std::optional<size_t> leader = leaders_.LeaderOf(shard);
-    // Without one they live out their window: no harm.
-    if (!leader.has_value()) continue;
-    for (size_t i = 0; i < keys.size(); i += kForgetBatch) {
-      SendForgotten(*leader, shard, absl::MakeConstSpan(keys).subspan(i, kForgetBatch));
-    }
+// A try that is carried out when the key has gone would make a second copy.
+void DeliveryClient::KeepKeys(const Delivery& delivery) {
+  for (const DeliveryRecipient& one : delivery.recipients) {
+    if (!kept_.insert(one.key).second) continue;
+    kept_order_.push_back(one.key);
+    if (kept_order_.size() <= options_.forget_queue) continue;
+    kept_.erase(kept_order_.front());
+    kept_order_.pop_front();
   }
 }
 
-void DeliveryClient::SendForgotten(size_t at, ShardId shard, absl::Span<const Forgotten> keys) {
-  rpc::delivery::ForgetKeysRequest request;
-  request.set_shard(shard.value());
-  for (const Forgotten& one : keys) {
-    rpc::delivery::ForgottenKey& out = *request.add_keys();
-    out.set_account_id(one.account.value());
-    out.set_delivery_key(one.key);
-  }
-  transport_->ForgetKeys(at, options_.forget_timeout, std::move(request));
+bool DeliveryClient::SendForgotten(ShardId shard, rpc::delivery::ForgetKeysRequest request,
+                                   std::function<void(KeyForgetter::Outcome)> done) {
+  const std::optional<size_t> leader = leaders_.LeaderOf(shard);
+  if (!leader.has_value()) return false;
+  transport_->ForgetKeys(*leader, options_.forget_timeout, std::move(request),
+                         [self = shared_from_this(), done = std::move(done)](absl::Status status) {
+                           done(status.code() == absl::StatusCode::kFailedPrecondition
+                                    ? KeyForgetter::Outcome::kRefused
+                                    : KeyForgetter::Outcome::kOver);
+                         });
+  return true;
 }
 
 }  // namespace packetboat::mx

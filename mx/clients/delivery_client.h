@@ -2,14 +2,16 @@
 #define PACKETBOAT_MX_CLIENTS_DELIVERY_CLIENT_H_
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "mx/clients/delivery_options.h"
+#include "mx/clients/key_forgetter.h"
 #include "mx/clients/leader_map.h"
 #include "mx/clients/store_client.h"
 #include "mx/clients/store_transport.h"
@@ -43,6 +45,7 @@ class DeliveryClient : public StoreClient, public std::enable_shared_from_this<D
   void CheckQuota(const LocalTarget& target, uint64_t octets,
                   absl::AnyInvocable<void(bool)> done) override;
   void ForgetKey(ShardId shard, AccountId account, std::string key) override;
+  void AwaitForgotten(std::vector<std::string> keys, absl::AnyInvocable<void()> done) override;
   bool CanDeliver(ShardId shard) const override;
   absl::Status status() const override;
 
@@ -50,10 +53,6 @@ class DeliveryClient : public StoreClient, public std::enable_shared_from_this<D
   struct Pending;
   struct Attempt;
   struct Store;
-  struct Forgotten {
-    AccountId account;
-    std::string key;
-  };
 
   DeliveryClient(DeliveryClientOptions options, net::EventLoop& loop,
                  std::shared_ptr<StoreTransport> transport);
@@ -84,6 +83,8 @@ class DeliveryClient : public StoreClient, public std::enable_shared_from_this<D
   void Refused(const std::shared_ptr<Pending>& pending, size_t at,
                const rpc::delivery::DeliverRefusal& refusal);
   void RetryLater(const std::shared_ptr<Pending>& pending, RetryReason reason);
+  // All of its body, so that the store may carry it out.
+  static bool IsSent(const Attempt& attempt);
   // Forgets a try, and tells the store to if that still waits for the rest of the body.
   void Abandon(size_t at, uint64_t id);
   void Finish(std::shared_ptr<Pending> pending,
@@ -92,9 +93,11 @@ class DeliveryClient : public StoreClient, public std::enable_shared_from_this<D
   // --- Delivery keys that may go.
   void AskQuota(const rpc::delivery::CheckQuotaRequest& request,
                 absl::AnyInvocable<void(bool)> done);
-  void QueueForgotten(ShardId shard, Forgotten one);
-  void FlushForgotten();
-  void SendForgotten(size_t at, ShardId shard, absl::Span<const Forgotten> keys);
+  void QueueForgotten(ShardId shard, AccountId account, std::string key);
+  bool SendForgotten(ShardId shard, rpc::delivery::ForgetKeysRequest request,
+                     std::function<void(KeyForgetter::Outcome)> done);
+  // A try of it may still lie at a store.
+  void KeepKeys(const Delivery& delivery);
 
   const DeliveryClientOptions options_;
   net::EventLoop& loop_;
@@ -106,9 +109,10 @@ class DeliveryClient : public StoreClient, public std::enable_shared_from_this<D
   // By when they came, so that equal runs do equal things in equal order.
   std::map<uint64_t, std::shared_ptr<Pending>> pending_;
   uint64_t last_pending_ = 0;
-  std::map<ShardId, std::vector<Forgotten>> forgotten_;
-  size_t forgotten_count_ = 0;
-  bool flush_is_due_ = false;
+  KeyForgetter forgetter_;
+  // Keys that must live out their window, by when they came; no more than forget_queue.
+  std::set<std::string> kept_;
+  std::deque<std::string> kept_order_;
   bool stopped_ = false;
 };
 

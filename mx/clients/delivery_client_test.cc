@@ -1,5 +1,6 @@
 #include "mx/clients/delivery_client.h"
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -42,6 +43,7 @@ class FakeStores : public StoreTransport {
     std::shared_ptr<std::optional<WatchEvents>> watch;
     std::vector<ShardsCallback> asked;
     std::vector<ForgetKeysRequest> forgotten;
+    std::vector<ForgetCallback> let_go;  // the answers to those
     std::vector<std::pair<CheckQuotaRequest, QuotaCallback>> quota;
     int watches = 0;
   };
@@ -73,8 +75,10 @@ class FakeStores : public StoreTransport {
                   QuotaCallback done) override {
     stores_[store].quota.emplace_back(std::move(request), std::move(done));
   }
-  void ForgetKeys(size_t store, absl::Duration, ForgetKeysRequest request) override {
+  void ForgetKeys(size_t store, absl::Duration, ForgetKeysRequest request,
+                  ForgetCallback done) override {
     stores_[store].forgotten.push_back(std::move(request));
+    stores_[store].let_go.push_back(std::move(done));
   }
 
  private:
@@ -139,7 +143,8 @@ class DeliveryClientTest : public ::testing::Test {
                       .transaction = key,
                       .recipients = {{AccountId(7), "prefix", key, ""}},
                       .body = std::make_shared<TextBody>(body),
-                      .received = absl::UnixEpoch()},
+                      .received = absl::UnixEpoch(),
+                      .abandoned = abandoned_},
                      loop_.Now() + wait, [this, index](Outcome outcome) {
                        EXPECT_FALSE(outcomes_[index].has_value()) << "answered twice";
                        outcomes_[index] = std::move(outcome);
@@ -219,6 +224,7 @@ class DeliveryClientTest : public ::testing::Test {
   std::shared_ptr<DeliveryClient> client_;
   std::vector<std::optional<Outcome>> outcomes_;
   std::vector<RetryReason> retries_;
+  std::shared_ptr<const std::atomic<bool>> abandoned_;
 };
 
 TEST_F(DeliveryClientTest, WhatIsCommittedIsAnsweredWithItsOutcomes) {
@@ -458,17 +464,81 @@ TEST_F(DeliveryClientTest, AStoreIsAskedAgainAndAgainAndOnceAtATime) {
   EXPECT_TRUE(client_->CanDeliver(kShard)) << "the answer counts as news";
 }
 
-TEST_F(DeliveryClientTest, KeysAreLetGoInBatchesByTheLeaderUpToABound) {
-  options_.forget_queue = 3;
+TEST_F(DeliveryClientTest, KeysAreLetGoByWhoeverLeads) {
   Start();
   Tell(1, News(true, 1));
-  for (int i = 0; i < 4; ++i) client_->ForgetKey(kShard, AccountId(7), absl::StrCat("k", i));
+  client_->ForgetKey(kShard, AccountId(7), "k1");
+  client_->ForgetKey(kShard, AccountId(7), "k2");
   loop_.Advance(options_.forget_interval);
   ASSERT_THAT(stores(1).forgotten, SizeIs(1));
-  EXPECT_EQ(stores(1).forgotten[0].keys_size(), 3) << "the fourth lives out its window";
-  client_->ForgetKey(kShard, AccountId(7), "later");
+  EXPECT_EQ(stores(1).forgotten[0].shard(), kShard.value());
+  ASSERT_EQ(stores(1).forgotten[0].keys_size(), 2);
+  EXPECT_EQ(stores(1).forgotten[0].keys(0).account_id(), 7U);
+  EXPECT_EQ(stores(1).forgotten[0].keys(0).delivery_key(), "k1");
+  Tell(2, News(true, 2));
+  stores(1).let_go[0](absl::FailedPreconditionError("not the leader"));
   loop_.Advance(options_.forget_interval);
-  EXPECT_THAT(stores(1).forgotten, SizeIs(2));
+  ASSERT_THAT(stores(2).forgotten, SizeIs(1));
+  EXPECT_EQ(stores(2).forgotten[0].keys_size(), 2);
+}
+
+TEST_F(DeliveryClientTest, EqualOctetsAreDeliveredOnceTheKeyOfTheFirstIsGone) {
+  Start();
+  Tell(0, News(true, 1));
+  Deliver("k");
+  Commit(0, 1);
+  client_->ForgetKey(kShard, AccountId(7), "k");
+  Deliver("k");
+  EXPECT_THAT(Begun(0), SizeIs(1)) << "it would be taken for a retry";
+  ASSERT_THAT(stores(0).forgotten, SizeIs(1)) << "at once";
+  stores(0).let_go[0](absl::OkStatus());
+  loop_.RunReady();
+  EXPECT_THAT(Begun(0), SizeIs(2));
+}
+
+TEST_F(DeliveryClientTest, WhoWaitsForKeysIsToldWhenTheyAreGone) {
+  Start();
+  Tell(0, News(true, 1));
+  client_->ForgetKey(kShard, AccountId(7), "k");
+  int told = 0;
+  client_->AwaitForgotten({"k", "another"}, [&] { ++told; });
+  loop_.RunReady();
+  EXPECT_EQ(told, 0);
+  ASSERT_THAT(stores(0).let_go, SizeIs(1));
+  stores(0).let_go[0](absl::OkStatus());
+  EXPECT_EQ(told, 1);
+  client_->AwaitForgotten({"k"}, [&] { ++told; });
+  loop_.RunReady();
+  EXPECT_EQ(told, 2) << "there is nothing to wait for";
+}
+
+TEST_F(DeliveryClientTest, AKeyStaysWhileATryOfItMayLieAtAStore) {
+  Start();
+  Tell(0, News(true, 1));
+  const size_t one = Deliver("k");
+  Tell(1, News(true, 2));
+  ASSERT_THAT(Begun(1), SizeIs(1));
+  Commit(1, 1);
+  ASSERT_TRUE(outcomes_[one].has_value());
+  client_->ForgetKey(kShard, AccountId(7), "k");
+  loop_.Advance(options_.forget_interval);
+  EXPECT_THAT(stores(0).forgotten, IsEmpty());
+  EXPECT_THAT(stores(1).forgotten, IsEmpty());
+}
+
+TEST_F(DeliveryClientTest, ADeliveryWhoseClientHasGoneIsNotTriedAnew) {
+  Start();
+  Tell(0, News(true, 1));
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  abandoned_ = gone;
+  const size_t one = Deliver("k");
+  ASSERT_THAT(Begun(0), SizeIs(1));
+  *gone = true;
+  Break(0);
+  Tell(0, News(true, 1));
+  loop_.Advance(absl::Seconds(5));
+  ASSERT_TRUE(outcomes_[one].has_value());
+  EXPECT_EQ(outcomes_[one]->status().code(), absl::StatusCode::kCancelled);
 }
 
 TEST_F(DeliveryClientTest, OnlyAStoreThatSaysSoMakesAQuotaExceeded) {

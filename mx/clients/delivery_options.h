@@ -41,8 +41,12 @@ struct DeliveryClientOptions {
   int unacknowledged_chunks = 4;
   // Delivery keys that wait to be let go; beyond, they live out their window.
   size_t forget_queue = 100'000;
+  // At the latest; at once when somebody waits for it.
   absl::Duration forget_interval = absl::Seconds(2);
+  // After which nobody tries any more.
   absl::Duration forget_timeout = absl::Seconds(10);
+  // How long the end of a session, or a delivery of the same key, waits for keys to go.
+  absl::Duration forget_wait = absl::Seconds(2);
   // After which a recipient is accepted although no store has said whether its quota has room.
   absl::Duration quota_timeout = absl::Seconds(1);
   // For metrics; on the loop.

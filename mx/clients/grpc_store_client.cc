@@ -44,6 +44,9 @@ class GrpcStoreClient : public StoreClient {
   void ForgetKey(ShardId shard, AccountId account, std::string key) override {
     client_->ForgetKey(shard, account, std::move(key));
   }
+  void AwaitForgotten(std::vector<std::string> keys, absl::AnyInvocable<void()> done) override {
+    client_->AwaitForgotten(std::move(keys), std::move(done));
+  }
   bool CanDeliver(ShardId shard) const override { return client_->CanDeliver(shard); }
   absl::Status status() const override { return client_->status(); }
 

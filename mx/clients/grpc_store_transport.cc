@@ -191,19 +191,23 @@ void GrpcStoreTransport::CheckQuota(size_t store, absl::Duration timeout,
 }
 
 void GrpcStoreTransport::ForgetKeys(size_t store, absl::Duration timeout,
-                                    rpc::delivery::ForgetKeysRequest request) {
+                                    rpc::delivery::ForgetKeysRequest request, ForgetCallback done) {
   struct Call {
     grpc::ClientContext context;
     rpc::delivery::ForgetKeysRequest request;
     rpc::delivery::ForgetKeysReply reply;
+    ForgetCallback done;
   };
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
+  call->done = std::move(done);
   rpc::SetTimeout(call->context, timeout);
   Began(&call->context);
   stores_[store].stub->async()->ForgetKeys(
-      &call->context, &call->request, &call->reply,
-      [this, call](const grpc::Status&) { Ended(&call->context); });
+      &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
+        loop_.Post([call, status = rpc::FromGrpc(status)] { call->done(status); });
+        Ended(&call->context);
+      });
 }
 
 }  // namespace packetboat::mx

@@ -43,8 +43,8 @@ class GrpcStoreTransport : public StoreTransport {
   void AskShards(size_t store, absl::Duration timeout, ShardsCallback done) override;
   void CheckQuota(size_t store, absl::Duration timeout, rpc::delivery::CheckQuotaRequest request,
                   QuotaCallback done) override;
-  void ForgetKeys(size_t store, absl::Duration timeout,
-                  rpc::delivery::ForgetKeysRequest request) override;
+  void ForgetKeys(size_t store, absl::Duration timeout, rpc::delivery::ForgetKeysRequest request,
+                  ForgetCallback done) override;
 
  private:
   struct Store;

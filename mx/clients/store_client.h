@@ -1,6 +1,7 @@
 #ifndef PACKETBOAT_MX_CLIENTS_STORE_CLIENT_H_
 #define PACKETBOAT_MX_CLIENTS_STORE_CLIENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,6 +41,9 @@ struct Delivery {
   std::vector<DeliveryRecipient> recipients;
   std::shared_ptr<const BodySource> body;
   absl::Time received;
+  // Set by any thread once nobody waits for the outcome: it is not tried anew then, lest it meets
+  // what the client does next. nullptr: somebody always does.
+  std::shared_ptr<const std::atomic<bool>> abandoned = nullptr;
 };
 
 enum class DeliveryOutcome { kDelivered, kDuplicate, kNoSuchAccount };
@@ -63,8 +67,13 @@ class StoreClient {
   virtual void CheckQuota(const LocalTarget& target, uint64_t octets,
                           absl::AnyInvocable<void(bool)> done) = 0;
 
-  // Lets a delivery key go early, some time soon, in a batch with others; lost without harm.
+  // Lets a delivery key go early, some time soon, in a batch with others; lost without harm. A
+  // delivery with the same key that comes later waits until it is gone.
   virtual void ForgetKey(ShardId shard, AccountId account, std::string key) = 0;
+
+  // Lets those of `keys` that ForgetKey was given go now. `done` runs on the client's loop when
+  // they are gone, or when that does not come about in time.
+  virtual void AwaitForgotten(std::vector<std::string> keys, absl::AnyInvocable<void()> done) = 0;
 
   // A store that leads this shard was heard of lately: else a recipient is told 451 at RCPT.
   virtual bool CanDeliver(ShardId shard) const = 0;

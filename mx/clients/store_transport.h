@@ -63,9 +63,10 @@ class StoreTransport {
                           rpc::delivery::CheckQuotaRequest /*request*/, QuotaCallback done) {
     done(absl::UnimplementedError("no question about quota over this transport"));
   }
-  // Nobody waits for the outcome.
+  // kFailedPrecondition: nothing was let go. Other errors: not known. Sent once.
+  using ForgetCallback = absl::AnyInvocable<void(absl::Status)>;
   virtual void ForgetKeys(size_t store, absl::Duration timeout,
-                          rpc::delivery::ForgetKeysRequest request) = 0;
+                          rpc::delivery::ForgetKeysRequest request, ForgetCallback done) = 0;
 };
 
 }  // namespace packetboat::mx

@@ -130,7 +130,8 @@ class Fanout : public std::enable_shared_from_this<Fanout> {
                       .transaction = envelope_.transaction,
                       .recipients = {},
                       .body = body_,
-                      .received = envelope_.received};
+                      .received = envelope_.received,
+                      .abandoned = envelope_.abandoned};
     for (const LocalTarget& target : targets) {
       const std::string key = DeliveryKey(envelope_.reverse_path, target.account, sha256_);
       delivery.recipients.push_back(

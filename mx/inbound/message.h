@@ -1,6 +1,7 @@
 #ifndef PACKETBOAT_MX_INBOUND_MESSAGE_H_
 #define PACKETBOAT_MX_INBOUND_MESSAGE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -71,6 +72,8 @@ struct Envelope {
   // The trace fields that are the same for all copies.
   std::string received_field;
   absl::Time received;
+  // As of Delivery.
+  std::shared_ptr<const std::atomic<bool>> abandoned = nullptr;
 };
 
 struct DeliveryReport {

@@ -126,6 +126,7 @@ void InboundSession::OnClosed(const absl::Status& why) {
   }
   context_->metrics->SessionEnded(end_reason_);
   connection_ = nullptr;
+  *abandoned_ = true;
   message_.reset();
   draining_ = {};
   dropping_ = {};
@@ -188,7 +189,10 @@ void InboundSession::DoActions() {
   }
 }
 
-void InboundSession::Do(smtp::Send action) { connection_->Send(std::move(action.octets)); }
+void InboundSession::Do(smtp::Send action) {
+  if (!smtp_->closed() || let_go_.empty()) return connection_->Send(std::move(action.octets));
+  farewell_ += action.octets;
+}
 
 void InboundSession::Do(smtp::Ask action) {
   std::visit([this, id = action.id](const auto& query) { Find(id, query); }, action.query);
@@ -225,6 +229,8 @@ void InboundSession::Do(smtp::ReplyConfirmed action) {
   });
   if (found == answered_.end()) return;
   for (CopyKey& key : found->keys) {
+    let_go_.push_back(key.key);
+    if (let_go_.size() > kAwaitedKeys) let_go_.pop_front();
     context_->stores->ForgetKey(key.shard, key.account, std::move(key.key));
   }
   answered_.erase(found);
@@ -234,6 +240,16 @@ void InboundSession::Do(smtp::Close action) {
   end_reason_ = smtp::CloseReasonName(action.reason);
   log_.Info("session ended", {{"reason", smtp::CloseReasonName(action.reason)},
                               {"helo", smtp_->facts().hello_name}});
+  if (let_go_.empty()) return connection_->Close();
+  context_->stores->AwaitForgotten({let_go_.begin(), let_go_.end()},
+                                   [self = shared_from_this(), loop = &connection_->loop()] {
+                                     loop->Post([self] { self->SayFarewell(); });
+                                   });
+}
+
+void InboundSession::SayFarewell() {
+  if (connection_ == nullptr) return;
+  if (!farewell_.empty()) connection_->Send(std::move(farewell_));
   connection_->Close();
 }
 
@@ -381,6 +397,7 @@ void InboundSession::Find(smtp::QueryId id, const smtp::MessageQuery& query) {
   envelope.reverse_path = transaction.reverse_path;
   envelope.recipients = recipients_;
   envelope.received = context_->clock->Now();
+  envelope.abandoned = abandoned_;
   envelope.received_field =
       smtp::FormatReceived({.hello_name = facts.hello_name,
                             .peer_name = facts.peer_name,

@@ -1,6 +1,7 @@
 #ifndef PACKETBOAT_MX_INBOUND_SESSION_H_
 #define PACKETBOAT_MX_INBOUND_SESSION_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -85,6 +86,9 @@ class InboundSession : public net::ConnectionHandler,
     std::vector<CopyKey> keys;
   };
 
+  // Messages of one session whose keys the end of the session waits for; older ones went long ago.
+  static constexpr size_t kAwaitedKeys = 1000;
+
   // Ends the session once its transaction is over.
   void Drain();
   // Ends it at once.
@@ -101,6 +105,8 @@ class InboundSession : public net::ConnectionHandler,
   void Do(smtp::StartTls action);
   void Do(smtp::ReplyConfirmed action);
   void Do(smtp::Close action);
+  // What was still to be said before the connection is closed.
+  void SayFarewell();
 
   void Find(smtp::QueryId id, const smtp::ConnectQuery& query);
   void Find(smtp::QueryId id, const smtp::HelloQuery& query);
@@ -142,6 +148,13 @@ class InboundSession : public net::ConnectionHandler,
   std::vector<mx::Resolved> recipients_;
   std::unique_ptr<InboundMessage> message_;
   std::deque<Answered> answered_;
+  // Set once the client of the message under way has gone.
+  std::shared_ptr<std::atomic<bool>> abandoned_ = std::make_shared<std::atomic<bool>>(false);
+
+  // Keys that were let go, and what is said when they have gone: who has read the answer to QUIT
+  // may send the same octets anew, through any MX.
+  std::deque<std::string> let_go_;
+  std::string farewell_;
 };
 
 }  // namespace packetboat::mx

@@ -71,12 +71,20 @@ class RecordingStores : public StoreClient {
     done(target.account != full);
   }
   void ForgetKey(ShardId, AccountId, std::string key) override { forgotten.push_back(key); }
+  void AwaitForgotten(std::vector<std::string> keys, absl::AnyInvocable<void()> done) override {
+    if (!holds_keys) return done();
+    awaited = std::move(keys);
+    all_gone = std::move(done);
+  }
   bool CanDeliver(ShardId shard) const override { return shard != unreachable; }
   absl::Status status() const override { return absl::OkStatus(); }
 
   std::vector<Delivery> deliveries;
   std::vector<std::string> bodies;
   std::vector<std::string> forgotten;
+  bool holds_keys = false;
+  std::vector<std::string> awaited;
+  absl::AnyInvocable<void()> all_gone;
   std::map<ShardId, absl::Status> failures;
   DeliveryOutcome outcome = DeliveryOutcome::kDelivered;
   ShardId unreachable{99};
@@ -256,6 +264,33 @@ TEST_F(SessionTest, KeyGoesOnceTheClientHasShownThatItReadThe250) {
   EXPECT_THAT(stores_.forgotten, IsEmpty());
   Say("NOOP\r\n");
   EXPECT_THAT(stores_.forgotten, ElementsAre(stores_.deliveries[0].recipients[0].key));
+}
+
+TEST_F(SessionTest, QuitIsAnsweredWhenTheKeysOfTheSessionAreGone) {
+  stores_.holds_keys = true;
+  Say("EHLO client.test\r\n");
+  SendMessage({"alice@example.test"});
+  EXPECT_EQ(Say("QUIT\r\n"), "") << "equal octets through another MX might still be a retry";
+  EXPECT_EQ(stores_.awaited, stores_.forgotten);
+  ASSERT_TRUE(stores_.all_gone);
+  stores_.all_gone();
+  EXPECT_THAT(Settle(), testing::StartsWith("221 "));
+}
+
+TEST_F(SessionTest, QuitOfASessionWithoutMailWaitsForNothing) {
+  stores_.holds_keys = true;
+  Say("EHLO client.test\r\n");
+  EXPECT_THAT(Say("QUIT\r\n"), testing::StartsWith("221 "));
+}
+
+TEST_F(SessionTest, AMessageWhoseClientHasGoneIsNotTriedAnew) {
+  Say("EHLO client.test\r\n");
+  SendMessage({"alice@example.test"});
+  ASSERT_THAT(stores_.deliveries, SizeIs(1));
+  EXPECT_FALSE(*stores_.deliveries[0].abandoned);
+  connection_->Abort(absl::CancelledError("gone"));
+  Settle();
+  EXPECT_TRUE(*stores_.deliveries[0].abandoned);
 }
 
 TEST_F(SessionTest, KeysOfUnconfirmedMessagesAreKeptUpToABound) {

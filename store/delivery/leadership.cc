@@ -17,6 +17,12 @@ rpc::delivery::ShardsReply::Shard Describe(Shards& shards, const replication::Gr
   return shard;
 }
 
+// What is certain not to have been proposed is told apart from what may have been.
+absl::Status ForgetStatus(const absl::Status& status) {
+  if (!absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) return status;
+  return absl::FailedPreconditionError(status.message());
+}
+
 }  // namespace
 
 bool Leads(const replication::GroupStatus& status) {
@@ -75,7 +81,7 @@ void ForgetKeys(Shards& shards, const rpc::delivery::ForgetKeysRequest& request,
   }
   shards.Propose(ShardId(request.shard()), entry,
                  [done = std::move(done)](absl::StatusOr<entry::Result> result) mutable {
-                   done(result.status());
+                   done(ForgetStatus(result.status()));
                  });
 }
 

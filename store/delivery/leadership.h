@@ -49,7 +49,9 @@ class LeadershipWatch {
   std::map<ShardId, rpc::delivery::ShardsReply::Shard> changed_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Lets delivery keys go early. `done` as Shards::Propose.
+// Lets delivery keys go early. `done` as Shards::Propose, except that kFailedPrecondition stands
+// for everything that is certain not to have been proposed: over gRPC kUnavailable may mean a lost
+// answer.
 void ForgetKeys(Shards& shards, const rpc::delivery::ForgetKeysRequest& request,
                 absl::AnyInvocable<void(absl::Status)> done);
 

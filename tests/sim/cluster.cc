@@ -64,6 +64,14 @@ Cluster::Cluster(World& world, Oracles& oracles, const Options& options)
     const auto log = machine->log_disk.Open();
     CHECK_OK(raft::Bootstrap(*log, options.shards, ids));
   }
+  neighbours_ = {.ids = ids,
+                 .address_of =
+                     [this](NodeId id) {
+                       const int at = StoreOf(id);
+                       return at < 0 ? std::string() : machines_[at]->name;
+                     },
+                 .place_of = [this](NodeId id) { return machines_[StoreOf(id)]->place; },
+                 .process_of = [this](NodeId id) { return stores_[StoreOf(id)].get(); }};
   for (int i = 0; i < options.mxes; ++i) {
     mx_places_.push_back(world.AddPlace());
     mx_clocks_.push_back(std::make_unique<MachineClock>(world.clock(), ClockRate(world, drift)));
@@ -82,7 +90,7 @@ bool Cluster::StartStore(int store) {
   StoreMachine& machine = *machines_[store];
   machine.timing = {};
   absl::StatusOr<std::unique_ptr<StoreProcess>> started = StoreProcess::Start(
-      world_, oracles_, store_options_, users_, [this](NodeId id) { return NameOf(id); }, machine,
+      world_, oracles_, store_options_, users_, neighbours_, machine,
       [this, store](NodeId to, std::string frame) { SendFrame(store, to, std::move(frame)); });
   if (!started.ok()) {
     world_.Note(absl::StrCat(machine.name, " cannot start: ", started.status().ToString()));
@@ -180,21 +188,20 @@ bool Cluster::DialStore(int store, std::shared_ptr<net::ConnectionHandler> handl
   return true;
 }
 
-std::string Cluster::NameOf(NodeId id) const {
-  for (const auto& machine : machines_) {
-    if (machine->id == id) return machine->name;
+int Cluster::StoreOf(NodeId id) const {
+  for (int i = 0; i < stores(); ++i) {
+    if (machines_[i]->id == id) return i;
   }
-  return "";
+  return -1;
 }
 
 void Cluster::SendFrame(int from, NodeId to, std::string frame) {
-  for (int i = 0; i < stores(); ++i) {
-    if (machines_[i]->id != to) continue;
-    world_.SendFrame(machines_[from]->place, machines_[i]->place, std::move(frame),
-                     [this, i, sender = machines_[from]->id](const std::string& arrived) {
-                       if (stores_[i] != nullptr) stores_[i]->Receive(sender, arrived);
-                     });
-  }
+  const int at = StoreOf(to);
+  if (at < 0) return;
+  world_.SendFrame(machines_[from]->place, machines_[at]->place, std::move(frame),
+                   [this, at, sender = machines_[from]->id](const std::string& arrived) {
+                     if (stores_[at] != nullptr) stores_[at]->Receive(sender, arrived);
+                   });
 }
 
 }  // namespace packetboat::sim

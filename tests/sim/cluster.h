@@ -57,7 +57,8 @@ class Cluster {
   bool DialStore(int store, std::shared_ptr<net::ConnectionHandler> handler);
 
  private:
-  std::string NameOf(NodeId id) const;
+  // -1: nobody's.
+  int StoreOf(NodeId id) const;
   void SendFrame(int from, NodeId to, std::string frame);
 
   World& world_;
@@ -65,6 +66,7 @@ class Cluster {
   const Options options_;
   const StoreOptions store_options_;
   Users users_;
+  Neighbours neighbours_;
   std::vector<std::unique_ptr<StoreMachine>> machines_;
   std::vector<std::unique_ptr<StoreProcess>> stores_;
   std::vector<Place> mx_places_;

@@ -1,6 +1,8 @@
 #include "tests/sim/imap_client.h"
 
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -63,6 +65,23 @@ std::optional<uint32_t> NumberAfter(const std::string& line, absl::string_view w
   uint32_t number = 0;
   if (!absl::SimpleAtoi(line.substr(begin, end - begin), &number)) return std::nullopt;
   return number;
+}
+
+// What "FLAGS (...)" says, if it is there.
+std::optional<MessageFlags> FlagsOf(const std::string& line) {
+  const size_t begin = line.find("FLAGS (");
+  if (begin == std::string::npos) return std::nullopt;
+  const std::string list = line.substr(begin, line.find(')', begin) - begin);
+  return static_cast<MessageFlags>((absl::StrContains(list, "\\Seen") ? kSeen : 0) |
+                                   (absl::StrContains(list, "\\Flagged") ? kFlagged : 0));
+}
+
+History::Outcome OutcomeOf(const std::optional<std::string>& answer) {
+  if (!answer.has_value()) return History::Outcome::kUnknown;
+  if (absl::StartsWith(*answer, "OK")) return History::Outcome::kDone;
+  if (absl::StartsWith(*answer, "NO [ALREADYEXISTS]")) return History::Outcome::kExists;
+  if (absl::StartsWith(*answer, "NO [NONEXISTENT]")) return History::Outcome::kMissing;
+  return History::Outcome::kUnknown;
 }
 
 }  // namespace
@@ -179,6 +198,7 @@ class ImapClient::Session : public net::ConnectionHandler {
     }
     if (const auto value = NumberAfter(line, "[UIDNEXT ")) view_.OnUidNext(*value);
     if (absl::StrContains(line, "[COPYUID ")) copy_uid_ = line;
+    if (absl::StartsWith(line, "* LIST ")) TakeName(line);
     const std::optional<uint32_t> number = NumberAfter(line, "* ");
     if (!number.has_value()) return;
     if (absl::EndsWith(line, " EXISTS")) view_.OnExists(*number);
@@ -188,10 +208,19 @@ class ImapClient::Session : public net::ConnectionHandler {
 
   void TakeFetch(uint32_t number, const Response& response) {
     const std::optional<uint32_t> uid = NumberAfter(response.line, "UID ");
-    view_.OnFetch(number, uid);
+    view_.OnFetch(number, uid, FlagsOf(response.line));
     if (!uid.has_value() || response.literals.empty()) return;
     client_->oracles_.imap.OnOctets(client_->account_, mailbox_, *uid, response.literals[0]);
     client_->oracles_.mail.CheckOctets(client_->account_, response.literals[0]);
+  }
+
+  void TakeName(const std::string& line) {
+    for (const std::string& name : History::Names()) {
+      if (absl::EndsWith(line, absl::StrCat(" ", name)) ||
+          absl::EndsWith(line, absl::StrCat(" \"", name, "\""))) {
+        names_.insert(name);
+      }
+    }
   }
 
   // ---- Commands
@@ -241,15 +270,16 @@ class ImapClient::Session : public net::ConnectionHandler {
   void Step() {
     if (client_->finishing_ || ++steps_ > kCommandsPerSession) return LogOut();
     const int choice = world().Pick(100);
-    if (choice < 25) return Noop();
-    if (choice < 33) return Select();
-    if (choice < 43) return Idle();
-    if (choice < 51) return Append();
+    if (choice < 22) return Noop();
+    if (choice < 29) return Select();
+    if (choice < 37) return Idle();
+    if (choice < 44) return Append();
+    if (choice < 55) return ChangeNames();
     const std::optional<uint32_t> uid = AnyUid();
     if (!uid.has_value()) return Noop();
-    if (choice < 63) return Store(*uid);
-    if (choice < 75) return Fetch(*uid);
-    if (choice < 85) return Delete(*uid);
+    if (choice < 69) return Store(*uid);
+    if (choice < 77) return Fetch(*uid);
+    if (choice < 86) return Delete(*uid);
     if (mailbox_ == "INBOX" && client_->oracles_.history.MayTransfer(client_->account_, *uid)) {
       return Transfer(*uid, world().Chance(60));
     }
@@ -275,9 +305,53 @@ class ImapClient::Session : public net::ConnectionHandler {
   }
 
   void Store(uint32_t uid) {
-    Command(absl::StrCat("UID STORE ", uid, world().Chance(50) ? " +" : " -", "FLAGS (",
-                         world().Chance(50) ? "\\Seen" : "\\Flagged", ")"),
-            During::kOther, [this](auto) { Learn(); });
+    const bool set = world().Chance(60);
+    const MessageFlags flag = world().Chance(50) ? kSeen : kFlagged;
+    const absl::Duration called = Now();
+    Command(absl::StrCat("UID STORE ", uid, set ? " +" : " -", "FLAGS (",
+                         flag == kSeen ? "\\Seen" : "\\Flagged", ")"),
+            During::kOther, [this, uid, set, flag, called](auto answer) {
+              history().SetFlags(client_->account_, mailbox_, uid, flag, set,
+                                 Since(called, answer));
+              Learn();
+            });
+  }
+
+  // Of the mailboxes that come and go.
+  void ChangeNames() {
+    const std::vector<std::string>& names = History::Names();
+    const auto any = [&] { return names[world().random().Below(names.size())]; };
+    const std::string one = any();
+    const std::string two = any();
+    const absl::Duration called = Now();
+    const AccountId account = client_->account_;
+    const int choice = world().Pick(100);
+    if (choice < 35) {
+      names_.clear();
+      return Command("LIST \"\" *", During::kOther, [this, account, called](auto answer) {
+        if (IsOk(answer)) history().List(account, names_, {called, Now()});
+        Learn();
+      });
+    }
+    if (choice < 60) {
+      return Command(absl::StrCat("CREATE ", one), During::kOther,
+                     [this, account, one, called](auto answer) {
+                       history().Create(account, one, called, Now(), OutcomeOf(answer));
+                       Learn();
+                     });
+    }
+    if (choice < 80 || one == two) {
+      return Command(absl::StrCat("DELETE ", one), During::kOther,
+                     [this, account, one, called](auto answer) {
+                       history().Delete(account, one, called, Now(), OutcomeOf(answer));
+                       Learn();
+                     });
+    }
+    Command(absl::StrCat("RENAME ", one, " ", two), During::kOther,
+            [this, account, one, two, called](auto answer) {
+              history().Rename(account, one, two, called, Now(), OutcomeOf(answer));
+              Learn();
+            });
   }
 
   void Fetch(uint32_t uid) {
@@ -334,13 +408,15 @@ class ImapClient::Session : public net::ConnectionHandler {
                                             client_->number_, "\r\n\r\nA draft.\r\n");
     client_->oracles_.mail.OnAppend(client_->account_, octets);
     continue_ = [this, octets] { connection_->Send(absl::StrCat(octets, "\r\n")); };
+    const MessageFlags flags = world().Chance(30) ? kSeen : 0;
     const absl::Duration called = Now();
-    Command(absl::StrCat("APPEND INBOX {", octets.size(), "}"), During::kOther,
-            [this, octets, called](auto answer) {
-              continue_ = nullptr;
-              history().Append(client_->account_, octets, Since(called, answer));
-              Learn();
-            });
+    Command(
+        absl::StrCat("APPEND INBOX ", flags == kSeen ? "(\\Seen) " : "", "{", octets.size(), "}"),
+        During::kOther, [this, octets, flags, called](auto answer) {
+          continue_ = nullptr;
+          history().Append(client_->account_, octets, flags, Since(called, answer));
+          Learn();
+        });
   }
 
   void LogOut() {
@@ -362,6 +438,7 @@ class ImapClient::Session : public net::ConnectionHandler {
   std::function<void()> next_;
   std::function<void()> continue_;
   std::string copy_uid_;
+  std::set<std::string> names_;  // by LIST
 };
 
 ImapClient::ImapClient(World& world, Oracles& oracles, DialImap dial, int number, AccountId account)

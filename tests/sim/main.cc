@@ -90,10 +90,12 @@ bool RunOne(const Options& options) {
   std::fflush(stdout);
   const Report report = Run(options);
   for (const std::string& finding : report.findings) std::printf("  FOUND %s\n", finding.c_str());
-  std::printf("  %s: %" PRIu64 " messages, %" PRIu64 " accepted, %" PRIu64
-              " IMAP commands, %" PRIu64 " faults, %" PRIu64 " events, hash %016" PRIx64 "\n",
+  std::printf("  %s: %" PRIu64 " messages, %" PRIu64 " accepted, %" PRIu64 " sent anew (%" PRIu64
+              " absorbed), %" PRIu64 " IMAP commands, %" PRIu64 " faults, %" PRIu64
+              " events, hash %016" PRIx64 "\n",
               report.findings.empty() ? "good" : "BAD", report.messages, report.accepted,
-              report.imap_commands, report.faults, report.events, report.hash);
+              report.sent_anew, report.absorbed, report.imap_commands, report.faults, report.events,
+              report.hash);
   std::fflush(stdout);
   return report.findings.empty();
 }

@@ -79,7 +79,8 @@ struct Options {
   uint32_t shards = 2;
   int accounts = 4;
   int senders = 4;
-  int imap_clients = 4;
+  // More than accounts: some accounts have two at a time.
+  int imap_clients = 6;
 
   Faults faults;
   Plant plant = Plant::kNone;

@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(All, PlantedBugTest,
                          ::testing::Values(Planted{"acknowledge_before_commit", 1},
                                            Planted{"skip_one_sync", 1}, Planted{"reuse_uid", 1},
                                            Planted{"read_without_index", 2},
-                                           Planted{"count_change_at_wrong_index", 17},
+                                           Planted{"count_change_at_wrong_index", 3},
                                            Planted{"restart_in_old_term", 1, Scenario::kLoneVoter},
                                            Planted{"drop_delivery_key", 1}),
                          [](const auto& info) { return std::string(info.param.name); });

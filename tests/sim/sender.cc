@@ -49,7 +49,7 @@ class Sender::Try : public net::ConnectionHandler {
 
   void OnClosed(const absl::Status&) override {
     connection_ = nullptr;
-    if (sender_ != nullptr) std::exchange(sender_, nullptr)->Ended(accepted_);
+    if (sender_ != nullptr) std::exchange(sender_, nullptr)->Ended(end_);
   }
 
  private:
@@ -63,9 +63,12 @@ class Sender::Try : public net::ConnectionHandler {
   }
 
   void OnFinalReply(const std::string& line) {
-    if (accepted_) return End();  // the reply to what came after
+    if (end_ == Sender::End::kAccepted) {
+      if (absl::StartsWith(line, "221")) end_ = Sender::End::kClean;
+      return End();
+    }
     if (!absl::StartsWith(line, "250")) return End();
-    accepted_ = true;
+    end_ = Sender::End::kAccepted;
     sender_->world_.Note(absl::StrCat("message ", sender_->message_, " accepted"));
     sender_->oracles_.OnAccepted(sender_->message_, sender_->world_.Now());
     // Some end the session in order, which shows that they have read the 250; others just go.
@@ -105,7 +108,7 @@ class Sender::Try : public net::ConnectionHandler {
   size_t next_ = 0;
   bool opened_ = false;
   bool body_sent_ = false;
-  bool accepted_ = false;
+  Sender::End end_ = Sender::End::kUnknown;
   bool done_ = false;
 };
 
@@ -160,19 +163,24 @@ void Sender::TryAgain() {
   const int lines = static_cast<int>(accounts_.size()) + 3;
   const int cut_after = world_.Chance(world_.faults().cut_percent) ? world_.Pick(lines + 1) : -1;
   try_ = std::make_shared<Try>(*this, cut_after);
-  if (!dial_(try_)) return Ended(false);
+  if (!dial_(try_)) return Ended(End::kUnknown);
   // Whoever is dialled may be gone before it answers.
   world_.At(pace_.patience, [this, weak = std::weak_ptr<Try>(try_)] {
     const auto hanging = weak.lock();
     if (hanging == nullptr || hanging->opened() || hanging != try_) return;
     hanging->Forget();
-    Ended(false);
+    Ended(End::kUnknown);
   });
 }
 
-void Sender::Ended(bool accepted) {
+void Sender::Ended(End end) {
   try_ = nullptr;
-  if (!accepted) return Later(pace_.retry, &Sender::TryAgain);
+  if (end == End::kUnknown) return Later(pace_.retry, &Sender::TryAgain);
+  if (end == End::kClean && !finishing_ && world_.Chance(pace_.anew_percent)) {
+    oracles_.mail.SendAnew(message_);
+    world_.Note(absl::StrCat("message ", message_, " is sent anew"));
+    return TryAgain();
+  }
   message_ = 0;
   if (!finishing_) Later(pace_.pause, &Sender::Compose);
 }

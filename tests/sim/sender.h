@@ -19,7 +19,9 @@ namespace packetboat::sim {
 using DialMx = std::function<bool(std::shared_ptr<net::ConnectionHandler>)>;
 
 // A sending server: one message after the other; what was not answered 250 goes again, octet for
-// octet, through whichever MX, until it was. Connections are cut at every point of the dialog.
+// octet, through whichever MX, until it was. Connections are cut at every point of the dialog. Some
+// messages are followed by another one of the same octets, once the session of the first has ended
+// in order.
 class Sender {
  public:
   struct Pace {
@@ -28,6 +30,8 @@ class Sender {
     absl::Duration retry = absl::Seconds(2);
     // How long a reply may take; a real one waits ten minutes (RFC 5321 s4.5.3.2.6).
     absl::Duration patience = absl::Seconds(20);
+    // Of messages that were sent in a clean session.
+    double anew_percent = 20;
   };
 
   Sender(World& world, Oracles& oracles, const Users& users, DialMx dial, int number, Pace pace);
@@ -45,8 +49,13 @@ class Sender {
 
   void Compose();
   void TryAgain();
-  // The end of one connection; `accepted` if there was a 250 for the message.
-  void Ended(bool accepted);
+  // How one connection ended.
+  enum class End {
+    kUnknown,
+    kAccepted,  // there was a 250 for the message
+    kClean,     // and an answer to QUIT behind it
+  };
+  void Ended(End end);
   void Later(absl::Duration delay, void (Sender::*what)());
 
   World& world_;

@@ -1,6 +1,8 @@
 #include "tests/sim/simulation.h"
 
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +30,11 @@ Faults Survivable(const Options& options) {
   Faults faults = options.faults;
   if (options.scenario == Scenario::kLoneVoter) faults.bit_flips = 0;
   return faults;
+}
+
+MessageFlags FlagsOf(const model::MessageState& state) {
+  return static_cast<MessageFlags>(((state.system & model::kSeen) != 0 ? kSeen : 0) |
+                                   ((state.system & model::kFlagged) != 0 ? kFlagged : 0));
 }
 
 class Simulation {
@@ -181,24 +188,29 @@ class Simulation {
     std::vector<MailOracle::Held> held;
     const auto mailboxes = reader.Mailboxes(account);
     if (!mailboxes.ok()) return oracles_.findings.Add("state: ", mailboxes.status().ToString());
+    const std::set<std::string> known(History::Names().begin(), History::Names().end());
+    std::set<std::string> names;
     for (const model::MailboxInfo& info : *mailboxes) {
       const auto mailbox = reader.OpenMailbox(account, info.id);
       if (!mailbox.ok() || !mailbox->has_value()) continue;
-      std::set<uint32_t> uids;
+      std::map<uint32_t, MessageFlags> messages;
       const absl::Status read = (*mailbox)->ForEach(Uid(1), [&](const model::MessageState& state) {
         const auto message = (*mailbox)->Info(state.uid);
         if (!message.ok() || !message->has_value()) return true;
         auto octets = reader.ReadMessage(**message, 0, (*message)->size());
-        uids.insert(state.uid.value());
+        messages[state.uid.value()] = FlagsOf(state);
         held.push_back({info.id.value(), state.uid.value(),
                         octets.ok() ? *std::move(octets) : octets.status().ToString()});
         return true;
       });
       if (!read.ok()) oracles_.findings.Add("state: ", read.ToString());
       if (const uint32_t scope = History::ScopeOf(info.name); scope != 0) {
-        oracles_.history.Final(account, scope, uids, world_.Now(), cluster_.machine(store).name);
+        oracles_.history.Final(account, scope, messages, world_.Now(),
+                               cluster_.machine(store).name);
       }
+      if (known.count(info.name) > 0) names.insert(info.name);
     }
+    oracles_.history.List(account, names, {world_.Now(), world_.Now()});
     oracles_.mail.CheckAccount(cluster_.machine(store).name, account, held);
   }
 
@@ -207,7 +219,9 @@ class Simulation {
     report.hash = world_.trace().hash();
     report.events = world_.trace().events();
     report.findings = oracles_.findings.all();
-    report.messages = oracles_.mail.composed();
+    report.messages = oracles_.mail.sendings();
+    report.sent_anew = oracles_.mail.sent_anew();
+    report.absorbed = oracles_.mail.absorbed();
     report.accepted = oracles_.mail.accepted_count();
     report.faults = nemesis_.count();
     report.unjudged = oracles_.unjudged;

@@ -19,6 +19,10 @@ struct Report {
 
   uint64_t messages = 0;
   uint64_t accepted = 0;
+  // Of those: the same octets as one before, after a clean session.
+  uint64_t sent_anew = 0;
+  // Copies that such a message did not make, as it was taken for a retry.
+  uint64_t absorbed = 0;
   uint64_t imap_commands = 0;
   uint64_t faults = 0;
   // Accounts whose history was too hard to judge.

@@ -202,10 +202,22 @@ void StoreLinks::AskShards(size_t store, absl::Duration timeout, ShardsCallback 
 }
 
 void StoreLinks::ForgetKeys(size_t store, absl::Duration timeout,
-                            rpc::delivery::ForgetKeysRequest request) {
-  const auto link = std::make_shared<Link>(shared_, store, nullptr);
-  link->ToStore([request = std::move(request)](StoreProcess& at) { at.ForgetKeys(request); });
-  shared_->process.After(timeout, [link] {});
+                            rpc::delivery::ForgetKeysRequest request, ForgetCallback done) {
+  auto once = std::make_shared<ForgetCallback>(std::move(done));
+  const auto answer = [once](absl::Status status) {
+    if (*once) std::exchange(*once, nullptr)(std::move(status));
+  };
+  const auto link = std::make_shared<Link>(shared_, store, answer);
+  link->ToStore(
+      [weak = std::weak_ptr<Link>(link), answer, request = std::move(request)](StoreProcess& at) {
+        at.ForgetKeys(request, [weak, answer](const absl::Status& status) {
+          const auto open = weak.lock();
+          if (open != nullptr) open->ToMx([answer, status] { answer(status); });
+        });
+      });
+  // Keeps the connection until then.
+  shared_->process.After(
+      timeout, [link, answer] { answer(absl::DeadlineExceededError("no answer in time")); });
 }
 
 }  // namespace packetboat::sim

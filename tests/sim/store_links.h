@@ -24,8 +24,8 @@ class StoreLinks : public mx::StoreTransport {
   std::unique_ptr<Stream> OpenDeliver(size_t store, StreamEvents events) override;
   std::unique_ptr<Watch> WatchShards(size_t store, WatchEvents events) override;
   void AskShards(size_t store, absl::Duration timeout, ShardsCallback done) override;
-  void ForgetKeys(size_t store, absl::Duration timeout,
-                  rpc::delivery::ForgetKeysRequest request) override;
+  void ForgetKeys(size_t store, absl::Duration timeout, rpc::delivery::ForgetKeysRequest request,
+                  ForgetCallback done) override;
 
   struct Shared;
 

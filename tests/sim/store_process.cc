@@ -37,10 +37,10 @@ net::Endpoint ImapEndpoint() { return *net::Endpoint::Parse("192.0.2.10:143"); }
 
 absl::StatusOr<std::unique_ptr<StoreProcess>> StoreProcess::Start(
     World& world, Oracles& oracles, const StoreOptions& options, store::Authenticator& users,
-    AddressBook addresses, StoreMachine& machine, FrameSender send) {
+    const Neighbours& neighbours, StoreMachine& machine, FrameSender send) {
   std::unique_ptr<StoreProcess> process(
       new StoreProcess(world, oracles, options, machine, std::move(send)));
-  RETURN_IF_ERROR(process->Open(users, std::move(addresses)));
+  RETURN_IF_ERROR(process->Open(users, neighbours));
   return process;
 }
 
@@ -55,13 +55,16 @@ StoreProcess::StoreProcess(World& world, Oracles& oracles, const StoreOptions& o
       send_(std::move(send)),
       readers_(loop()) {}
 
-absl::Status StoreProcess::Open(store::Authenticator& users, AddressBook addresses) {
+absl::Status StoreProcess::Open(store::Authenticator& users, const Neighbours& neighbours) {
   log_ = machine_.log_disk.Open();
   state_ = machine_.state_disk.Open();
   ASSIGN_OR_RETURN(core_, raft::NodeCore::Open(options_.raft, world_.random().Next(), *log_,
                                                *state_, machine_.clock));
   shards_ = std::make_unique<store::Shards>(*state_, core_->shards());
-  shards_->SetAddressBook(std::move(addresses));
+  shards_->SetAddressBook(neighbours.address_of);
+  peers_.emplace(world_, *this, machine_.place, neighbours);
+  forwarder_.emplace(store::Forwarder::Options(), *peers_, loop());
+  shards_->SetForwarder(&*forwarder_);
   const replication::StateMachineFactory factory = shards_->machines(options_.bugs);
   std::vector<replication::Group*> groups;
   for (uint32_t i = 0; i < core_->shards(); ++i) {
@@ -107,6 +110,7 @@ void StoreProcess::Crash(uint64_t survivors, bool torn) {
 // then the sessions, then what they work with.
 void StoreProcess::TearDown() {
   core_.reset();
+  if (forwarder_.has_value()) forwarder_->Close();
   for (const auto& delivery : deliveries_) delivery->End();
   deliveries_.clear();
   watchers_.clear();
@@ -160,8 +164,21 @@ rpc::delivery::ShardsReply StoreProcess::DescribeShards() {
   return store::DescribeShards(*shards_);
 }
 
-void StoreProcess::ForgetKeys(const rpc::delivery::ForgetKeysRequest& request) {
-  store::ForgetKeys(*shards_, request, [](const absl::Status&) {});
+void StoreProcess::ForgetKeys(const rpc::delivery::ForgetKeysRequest& request,
+                              std::function<void(const absl::Status&)> done) {
+  store::ForgetKeys(*shards_, request, std::move(done));
+}
+
+void StoreProcess::ProposeHere(ShardId shard, std::string command, ProposeCallback done) {
+  loop().Post([this, shard, command = std::move(command), done = std::move(done)] {
+    if (core_ == nullptr) return;
+    shards_->Propose(
+        shard, command,
+        [this, shard, done](absl::StatusOr<replication::ApplyResult> applied) {
+          done(std::move(applied), groups_[shard.value()]->status().leader);
+        },
+        store::Route::kHere);
+  });
 }
 
 void StoreProcess::Tick() {

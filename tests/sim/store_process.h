@@ -24,9 +24,11 @@
 #include "store/raft/node_core.h"
 #include "store/raft/options.h"
 #include "store/replication/applier.h"
+#include "store/shards/forwarder.h"
 #include "store/shards/shards.h"
 #include "tests/sim/group.h"
 #include "tests/sim/oracles/oracles.h"
+#include "tests/sim/peer_proposals.h"
 #include "tests/sim/world.h"
 
 namespace packetboat::sim {
@@ -35,8 +37,6 @@ class StoreProcess;
 
 // Where frames to other stores go.
 using FrameSender = std::function<void(NodeId to, std::string frame)>;
-
-using AddressBook = std::function<std::string(NodeId)>;
 
 // How the log's disk behaves; changed by faults while it is in use.
 struct DiskTiming {
@@ -75,7 +75,7 @@ class StoreProcess : public Process {
   // Opens what is on the machine's disks. Statuses as of NodeCore::Open().
   static absl::StatusOr<std::unique_ptr<StoreProcess>> Start(
       World& world, Oracles& oracles, const StoreOptions& options, store::Authenticator& users,
-      AddressBook addresses, StoreMachine& machine, FrameSender send);
+      const Neighbours& neighbours, StoreMachine& machine, FrameSender send);
   // Orderly where nothing else was called before: the state is flushed.
   ~StoreProcess() override;
 
@@ -103,7 +103,15 @@ class StoreProcess : public Process {
   // `tell` answers whether there is still somebody who listens.
   void WatchShards(std::function<bool(rpc::delivery::ShardsReply)> tell);
   rpc::delivery::ShardsReply DescribeShards();
-  void ForgetKeys(const rpc::delivery::ForgetKeysRequest& request);
+  // `done` may never come: a crash takes it.
+  void ForgetKeys(const rpc::delivery::ForgetKeysRequest& request,
+                  std::function<void(const absl::Status&)> done);
+
+  // ---- What other stores ask.
+  using ProposeCallback = std::function<void(absl::StatusOr<replication::ApplyResult> applied,
+                                             std::optional<NodeId> leader)>;
+  // `done` may never come: a crash takes it.
+  void ProposeHere(ShardId shard, std::string command, ProposeCallback done);
 
   // Runs `event` on the core soon.
   void Turn(Group::Event event);
@@ -130,7 +138,7 @@ class StoreProcess : public Process {
   StoreProcess(World& world, Oracles& oracles, const StoreOptions& options, StoreMachine& machine,
                FrameSender send);
 
-  absl::Status Open(store::Authenticator& users, AddressBook addresses);
+  absl::Status Open(store::Authenticator& users, const Neighbours& neighbours);
   void StartImap(store::Authenticator& users);
   void Collect();
   void Write(raft::LogWrite write);
@@ -156,6 +164,8 @@ class StoreProcess : public Process {
   std::vector<std::unique_ptr<replication::Applier>> appliers_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::unique_ptr<raft::NodeCore> core_;
+  std::optional<PeerProposals> peers_;
+  std::optional<store::Forwarder> forwarder_;
   store::RecentMarks recent_;
   std::unique_ptr<store::ImapServer> imap_;
   std::vector<std::shared_ptr<store::DeliverySession>> deliveries_;

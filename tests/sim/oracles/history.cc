@@ -1,5 +1,7 @@
 #include "tests/sim/oracles/history.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -15,15 +17,67 @@ Operation During(const History::Interval& when) {
 
 const char* NameOf(uint32_t scope) { return scope == History::kInbox ? "INBOX" : "Archive"; }
 
+constexpr MessageFlags kAllFlags[] = {kSeen, kFlagged};
+
+Item FlagItem(uint32_t scope, uint32_t uid, MessageFlags flag) { return {16 * scope + flag, uid}; }
+
+std::vector<Item> FlagItems(uint32_t scope, uint32_t uid, MessageFlags flags) {
+  std::vector<Item> items;
+  for (const MessageFlags flag : kAllFlags) {
+    if ((flags & flag) != 0) items.push_back(FlagItem(scope, uid, flag));
+  }
+  return items;
+}
+
+// All flags of one message, those that are set and those that are not.
+void SeeFlags(Operation& operation, uint32_t scope, uint32_t uid, MessageFlags flags) {
+  for (const MessageFlags flag : kAllFlags) {
+    std::vector<Item>& where = (flags & flag) != 0 ? operation.saw : operation.missed;
+    where.push_back(FlagItem(scope, uid, flag));
+  }
+}
+
+std::string FlagText(MessageFlags flags) {
+  return absl::StrCat((flags & kSeen) != 0 ? "s" : "", (flags & kFlagged) != 0 ? "f" : "");
+}
+
+Item NameItem(const std::string& name) {
+  const std::vector<std::string>& names = History::Names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  return {History::kNames, static_cast<uint64_t>(found - names.begin())};
+}
+
+const char* OutcomeText(History::Outcome outcome) {
+  switch (outcome) {
+    case History::Outcome::kDone:
+      return "done";
+    case History::Outcome::kExists:
+      return "it exists";
+    case History::Outcome::kMissing:
+      return "it is missing";
+    default:
+      return "unknown";
+  }
+}
+
 }  // namespace
 
 uint32_t History::ScopeOf(const std::string& mailbox) {
   return mailbox == "INBOX" ? kInbox : mailbox == "Archive" ? kArchive : 0;
 }
 
+const std::vector<std::string>& History::Names() {
+  static const auto* const kAll = new std::vector<std::string>{"Lists", "Old", "Work"};
+  return *kAll;
+}
+
 void History::Look(AccountId account, const std::string& mailbox, Interval when,
-                   std::vector<ImapView::MessagePtr> seen) {
-  looks_.push_back({account, ScopeOf(mailbox), when, std::move(seen)});
+                   const std::vector<ImapView::MessagePtr>& seen) {
+  Seen look{account, ScopeOf(mailbox), when, {}};
+  for (const ImapView::MessagePtr& message : seen) {
+    look.messages.push_back({message, message->flags});
+  }
+  looks_.push_back(std::move(look));
 }
 
 void History::Remove(AccountId account, const std::string& mailbox, uint32_t uid, Interval when) {
@@ -33,8 +87,72 @@ void History::Remove(AccountId account, const std::string& mailbox, uint32_t uid
   others_.push_back({account, std::move(operation)});
 }
 
-void History::Append(AccountId account, const std::string& octets, Interval when) {
-  appends_.push_back({account, octets, when});
+void History::SetFlags(AccountId account, const std::string& mailbox, uint32_t uid,
+                       MessageFlags flags, bool set, Interval when) {
+  Operation operation = During(when);
+  const uint32_t scope = ScopeOf(mailbox);
+  operation.only_with = Item{scope, uid};
+  (set ? operation.adds : operation.removes) = FlagItems(scope, uid, flags);
+  operation.text =
+      absl::StrCat(set ? "set " : "clear ", FlagText(flags), " of ", mailbox, " ", uid);
+  others_.push_back({account, std::move(operation)});
+}
+
+void History::Append(AccountId account, const std::string& octets, MessageFlags flags,
+                     Interval when) {
+  appends_.push_back({account, octets, flags, when});
+}
+
+void History::Create(AccountId account, const std::string& name, absl::Duration called,
+                     absl::Duration returned, Outcome outcome) {
+  Operation operation = During({called, returned});
+  if (outcome == Outcome::kUnknown) operation.returned = std::nullopt;
+  if (outcome == Outcome::kDone) operation.missed.push_back(NameItem(name));
+  if (outcome == Outcome::kExists) operation.saw.push_back(NameItem(name));
+  if (outcome != Outcome::kExists) operation.adds.push_back(NameItem(name));
+  operation.text = absl::StrCat("create ", name, ": ", OutcomeText(outcome));
+  others_.push_back({account, std::move(operation)});
+}
+
+void History::Delete(AccountId account, const std::string& name, absl::Duration called,
+                     absl::Duration returned, Outcome outcome) {
+  Operation operation = During({called, returned});
+  if (outcome == Outcome::kUnknown) operation.returned = std::nullopt;
+  if (outcome == Outcome::kDone) operation.saw.push_back(NameItem(name));
+  if (outcome == Outcome::kMissing) operation.missed.push_back(NameItem(name));
+  if (outcome != Outcome::kMissing) operation.removes.push_back(NameItem(name));
+  operation.text = absl::StrCat("delete ", name, ": ", OutcomeText(outcome));
+  others_.push_back({account, std::move(operation)});
+}
+
+void History::Rename(AccountId account, const std::string& from, const std::string& to,
+                     absl::Duration called, absl::Duration returned, Outcome outcome) {
+  Operation operation = During({called, returned});
+  operation.text = absl::StrCat("rename ", from, " to ", to, ": ", OutcomeText(outcome));
+  if (outcome == Outcome::kExists) operation.saw.push_back(NameItem(to));
+  if (outcome == Outcome::kMissing) operation.missed.push_back(NameItem(from));
+  if (outcome == Outcome::kDone) {
+    operation.saw.push_back(NameItem(from));
+    operation.missed.push_back(NameItem(to));
+  }
+  if (outcome == Outcome::kUnknown) {
+    operation.returned = std::nullopt;
+    operation.only_with = NameItem(from);
+    operation.only_without = NameItem(to);
+  }
+  if (outcome == Outcome::kDone || outcome == Outcome::kUnknown) {
+    operation.removes.push_back(NameItem(from));
+    operation.adds.push_back(NameItem(to));
+  }
+  others_.push_back({account, std::move(operation)});
+}
+
+void History::List(AccountId account, const std::set<std::string>& names, Interval when) {
+  Operation operation = During(when);
+  operation.look = Operation::Look{kNames, {}};
+  for (const std::string& name : names) operation.look->items.insert(NameItem(name));
+  operation.text = absl::StrCat("names: ", absl::StrJoin(names, " "));
+  others_.push_back({account, std::move(operation)});
 }
 
 bool History::MayTransfer(AccountId account, uint32_t uid) {
@@ -63,27 +181,32 @@ void History::OnEntry(const entry::Entry& entry, const entry::Result& result) {
   }
 }
 
-void History::Final(AccountId account, uint32_t scope, const std::set<uint32_t>& uids,
-                    absl::Duration now, const std::string& node) {
+void History::Final(AccountId account, uint32_t scope,
+                    const std::map<uint32_t, MessageFlags>& messages, absl::Duration now,
+                    const std::string& node) {
   Operation operation = During({now, now});
   operation.look = Operation::Look{scope, {}};
-  for (const uint32_t uid : uids) operation.look->items.insert({scope, uid});
-  operation.text =
-      absl::StrCat(node, " holds ", NameOf(scope), " in the end: ", absl::StrJoin(uids, " "));
+  operation.text = absl::StrCat(node, " holds ", NameOf(scope), " in the end:");
+  for (const auto& [uid, flags] : messages) {
+    operation.look->items.insert({scope, uid});
+    SeeFlags(operation, scope, uid, flags);
+    absl::StrAppend(&operation.text, " ", uid, FlagText(flags));
+  }
   others_.push_back({account, std::move(operation)});
 }
 
 std::optional<Operation> History::FromSeen(const Seen& seen) const {
   Operation operation = During(seen.when);
   operation.look = Operation::Look{seen.scope, {}};
-  std::vector<uint32_t> uids;
-  for (const ImapView::MessagePtr& message : seen.messages) {
+  operation.text = absl::StrCat("look ", NameOf(seen.scope), ":");
+  for (const auto& [message, flags] : seen.messages) {
     // The connection ended before the client could ask: it cannot say what it saw.
     if (!message->uid.has_value()) return std::nullopt;
     operation.look->items.insert({seen.scope, *message->uid});
-    uids.push_back(*message->uid);
+    absl::StrAppend(&operation.text, " ", *message->uid,
+                    flags.has_value() ? FlagText(*flags) : "?");
+    if (flags.has_value()) SeeFlags(operation, seen.scope, *message->uid, *flags);
   }
-  operation.text = absl::StrCat("look ", NameOf(seen.scope), ": ", absl::StrJoin(uids, " "));
   return operation;
 }
 
@@ -91,8 +214,9 @@ std::optional<Operation> History::FromAppended(const Appended& appended) const {
   const auto uid = uid_of_append_.find({appended.account, appended.octets});
   if (uid == uid_of_append_.end()) return std::nullopt;
   Operation operation = During(appended.when);
+  operation.adds = FlagItems(kInbox, uid->second, appended.flags);
   operation.adds.push_back({kInbox, uid->second});
-  operation.text = absl::StrCat("append as ", uid->second);
+  operation.text = absl::StrCat("append as ", uid->second, FlagText(appended.flags));
   return operation;
 }
 
@@ -114,6 +238,10 @@ std::optional<Operation> History::FromMoved(const Moved& moved) const {
   operation.saw.push_back(from);
   if (moved.move) operation.removes.push_back(from);
   operation.adds.push_back({kArchive, *became});
+  for (const MessageFlags flag : kAllFlags) {
+    operation.copies.push_back(
+        {FlagItem(kInbox, moved.uid, flag), FlagItem(kArchive, *became, flag)});
+  }
   return operation;
 }
 

@@ -36,12 +36,14 @@ void ImapView::OnExpunge(uint32_t number, During during) {
   messages_.erase(messages_.begin() + (number - 1));
 }
 
-void ImapView::OnFetch(uint32_t number, std::optional<uint32_t> uid) {
+void ImapView::OnFetch(uint32_t number, std::optional<uint32_t> uid,
+                       std::optional<MessageFlags> flags) {
   if (number == 0 || number > messages_.size()) {
     return Wrong("FETCH ", number, " of ", messages_.size());
   }
-  if (!uid.has_value()) return;
   Message& message = *messages_[number - 1];
+  if (flags.has_value()) message.flags = flags;
+  if (!uid.has_value()) return;
   if (message.uid.has_value() && message.uid != uid) {
     Wrong("message ", number, " had UID ", *message.uid, " and has ", *uid);
   }

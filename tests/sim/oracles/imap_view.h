@@ -15,6 +15,11 @@
 
 namespace packetboat::sim {
 
+// The flags that clients set and that are followed, as bits.
+using MessageFlags = uint8_t;
+inline constexpr MessageFlags kSeen = 1;
+inline constexpr MessageFlags kFlagged = 2;
+
 // What all clients have ever been told of the mailboxes, whoever told them: one UIDVALIDITY for
 // each, and one message for each UID (RFC 3501 s2.3.1.1).
 class ImapKnowledge {
@@ -46,7 +51,8 @@ class ImapView {
 
   // Kept over EXPUNGEs by whoever looked at it.
   struct Message {
-    std::optional<uint32_t> uid;  // once it was told
+    std::optional<uint32_t> uid;        // once it was told
+    std::optional<MessageFlags> flags;  // as told last
   };
   using MessagePtr = std::shared_ptr<Message>;
 
@@ -59,7 +65,7 @@ class ImapView {
   }
   void OnExists(uint32_t count);
   void OnExpunge(uint32_t number, During during);
-  void OnFetch(uint32_t number, std::optional<uint32_t> uid);
+  void OnFetch(uint32_t number, std::optional<uint32_t> uid, std::optional<MessageFlags> flags);
   void OnUidNext(uint32_t uid_next) { uid_next_ = uid_next; }
 
   const std::vector<MessagePtr>& messages() const { return messages_; }

@@ -129,7 +129,7 @@ class Search {
   }
 
   static bool IsLook(const Operation& operation) {
-    return operation.adds.empty() && operation.removes.empty();
+    return operation.adds.empty() && operation.removes.empty() && operation.copies.empty();
   }
 
   void Put(size_t operation, bool in) {
@@ -141,6 +141,14 @@ class Search {
   std::vector<Change> Apply(const Operation& operation) {
     std::vector<Change> changes;
     if (operation.only_with.has_value() && !state_.contains(*operation.only_with)) return changes;
+    if (operation.only_without.has_value() && state_.contains(*operation.only_without)) {
+      return changes;
+    }
+    for (const Operation::Copied& copied : operation.copies) {
+      if (state_.contains(copied.from) && Set(copied.to, true)) {
+        changes.push_back({copied.to, true});
+      }
+    }
     for (const Item& item : operation.removes) {
       if (Set(item, false)) changes.push_back({item, false});
     }
@@ -179,6 +187,11 @@ class Search {
     touched.insert(touched.end(), operation.adds.begin(), operation.adds.end());
     touched.insert(touched.end(), operation.removes.begin(), operation.removes.end());
     if (operation.only_with.has_value()) touched.push_back(*operation.only_with);
+    if (operation.only_without.has_value()) touched.push_back(*operation.only_without);
+    for (const Operation::Copied& copied : operation.copies) {
+      touched.push_back(copied.from);
+      touched.push_back(copied.to);
+    }
     return touched;
   }
 

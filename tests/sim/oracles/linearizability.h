@@ -12,8 +12,8 @@
 
 namespace packetboat::sim {
 
-// Something that is there or not: a message in a mailbox, a flag on it. `scope` is what one look
-// sees all of.
+// Something that is there or not: a message in a mailbox, a flag on it, a name. `scope` is what one
+// look sees all of.
 struct Item {
   uint32_t scope = 0;
   uint64_t id = 0;
@@ -38,10 +38,17 @@ struct Operation {
   };
   std::optional<Look> look;
 
-  // Nothing happens if this is not there.
+  // Nothing happens if the one is not there, or the other is.
   std::optional<Item> only_with;
+  std::optional<Item> only_without;
   std::vector<Item> adds;
   std::vector<Item> removes;
+  // `to` comes to be if `from` is there.
+  struct Copied {
+    Item from;
+    Item to;
+  };
+  std::vector<Copied> copies;
 
   std::string text;  // for people
 };

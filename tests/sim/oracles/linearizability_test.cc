@@ -127,6 +127,40 @@ TEST(LinearizabilityTest, AFlagNeedsItsMessage) {
   EXPECT_EQ(Check({Add(0, 10, {m}), Remove(12, 18, {m}), store, Look(40, 50, kInbox, {})}), kGood);
 }
 
+TEST(LinearizabilityTest, AFlagGoesWithACopyIfItWasThereBefore) {
+  const Item from = In(kInbox, 1);
+  const Item to = In(kArchive, 1);
+  const Item flag = In(kInbox, 1001);
+  const Item copied_flag = In(kArchive, 1001);
+  Operation copy = Add(40, 50, {to});
+  copy.copies = {{flag, copied_flag}};
+  const auto with = [&](int flag_called, int flag_returned, std::set<Item> seen) {
+    return Check({Add(0, 10, {from}), Add(flag_called, flag_returned, {flag}), copy,
+                  Look(60, 70, kArchive, std::move(seen))});
+  };
+  EXPECT_EQ(with(20, 30, {to, copied_flag}), kGood);
+  EXPECT_EQ(with(20, 30, {to}), kBad) << "the flag was lost on the way";
+  EXPECT_EQ(with(52, 55, {to}), kGood);
+  EXPECT_EQ(with(52, 55, {to, copied_flag}), kBad) << "flagged after it was copied";
+  EXPECT_EQ(with(35, 45, {to}), kGood);
+  EXPECT_EQ(with(35, 45, {to, copied_flag}), kGood);
+}
+
+TEST(LinearizabilityTest, ARenameOfUnknownOutcomeNeedsTheOneNameAndNotTheOther) {
+  const Item one = In(kInbox, 1);
+  const Item two = In(kInbox, 2);
+  Operation rename = At(20, kNever);
+  rename.only_with = one;
+  rename.only_without = two;
+  rename.removes = {one};
+  rename.adds = {two};
+  EXPECT_EQ(Check({Add(0, 10, {one}), rename, Look(30, 40, kInbox, {two})}), kGood);
+  EXPECT_EQ(Check({Add(0, 10, {one}), rename, Look(30, 40, kInbox, {one})}), kGood);
+  EXPECT_EQ(Check({rename, Look(30, 40, kInbox, {two})}), kBad);
+  EXPECT_EQ(Check({Add(0, 10, {one}), Add(0, 10, {two}), rename, Look(30, 40, kInbox, {two})}),
+            kBad);
+}
+
 TEST(LinearizabilityTest, AChainOfUnknownsIsFoundWhenALookNeedsIt) {
   // The message can only be in the archive if the unknown move came before, and that only after the
   // unknown delivery.

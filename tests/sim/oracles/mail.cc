@@ -49,18 +49,28 @@ MessageId MailOracle::Compose(const std::string& reverse_path,
     message.keys[account] = key;
     by_key_[{account, key}] = id;
   }
+  message.sendings.push_back({.fresh = {accounts.begin(), accounts.end()}});
   by_octets_[octets] = id;
   message.octets = std::move(octets);
   return id;
 }
 
+void MailOracle::SendAnew(MessageId id) {
+  Message& message = messages_.at(id);
+  ++sent_anew_;
+  Sending& sending = message.sendings.emplace_back();
+  for (const auto& [account, key] : message.keys) {
+    if (gone_.contains({account, key})) sending.fresh.insert(account);
+  }
+}
+
 void MailOracle::OnEndOfData(MessageId message, absl::Duration now) {
-  std::optional<absl::Duration>& sent = messages_.at(message).sent;
+  std::optional<absl::Duration>& sent = messages_.at(message).sendings.back().sent;
   if (!sent.has_value()) sent = now;
 }
 
 void MailOracle::OnAccepted(MessageId message, absl::Duration now) {
-  if (std::exchange(messages_.at(message).accepted, now).has_value()) return;
+  if (std::exchange(messages_.at(message).sendings.back().accepted, now).has_value()) return;
   ++accepted_count_;
 }
 
@@ -77,7 +87,15 @@ void MailOracle::OnDeliver(const entry::Deliver& deliver, const entry::DeliverRe
     }
     const entry::DeliverResult::One& one = result.recipients(i);
     if (one.outcome() != entry::DeliverResult::One::DELIVERED) continue;
-    messages_[found->second].copies[account].push_back({one.mailbox(), one.uid()});
+    gone_.erase(found->first);
+    Message& message = messages_[found->second];
+    message.copies[account].push_back({one.mailbox(), one.uid(), message.sendings.size() - 1});
+  }
+}
+
+void MailOracle::OnForget(const entry::ForgetKeys& forget) {
+  for (const entry::ForgetKeys::Key& one : forget.keys()) {
+    gone_.insert({AccountId(one.account()), one.delivery_key()});
   }
 }
 
@@ -102,7 +120,8 @@ void MailOracle::ForEachCopy(
   for (const auto& [id, message] : messages_) {
     for (const auto& [account, copies] : message.copies) {
       for (const Copy& copy : copies) {
-        visit(id, account, copy.uid, message.sent.value_or(absl::ZeroDuration()), message.accepted);
+        const Sending& sending = message.sendings[copy.sending];
+        visit(id, account, copy.uid, sending.sent.value_or(absl::ZeroDuration()), sending.accepted);
       }
     }
   }
@@ -141,16 +160,34 @@ void MailOracle::CheckAll() {
 }
 
 void MailOracle::CheckCopies(MessageId id, const Message& message) {
-  for (const auto& [account, key] : message.keys) {
-    const auto copies = message.copies.find(account);
-    const size_t count = copies == message.copies.end() ? 0 : copies->second.size();
-    if (count == 0 && message.accepted.has_value()) {
-      findings_.Add("mail: message ", id, " was answered 250, and account ", account.value(),
+  for (size_t i = 0; i < message.sendings.size(); ++i) {
+    for (const auto& [account, key] : message.keys) CheckSending(id, message, account, i);
+  }
+}
+
+void MailOracle::CheckSending(MessageId id, const Message& message, AccountId account,
+                              size_t number) {
+  const Sending& sending = message.sendings[number];
+  const auto copies = message.copies.find(account);
+  size_t count = 0;
+  if (copies != message.copies.end()) {
+    count = static_cast<size_t>(
+        std::count_if(copies->second.begin(), copies->second.end(),
+                      [number](const Copy& copy) { return copy.sending == number; }));
+  }
+  const std::string which =
+      number == 0 ? absl::StrCat("message ", id)
+                  : absl::StrCat("message ", id, ", sent for the ", number + 1, ". time,");
+  if (count == 0 && sending.accepted.has_value()) {
+    if (sending.fresh.contains(account)) {
+      findings_.Add("mail: ", which, " was answered 250, and account ", account.value(),
                     " never got it");
+    } else {
+      ++absorbed_;
     }
-    if (count > 1) {
-      findings_.Add("mail: account ", account.value(), " got message ", id, " ", count, " times");
-    }
+  }
+  if (count > 1) {
+    findings_.Add("mail: account ", account.value(), " got ", which, " ", count, " times");
   }
 }
 
@@ -164,9 +201,12 @@ void MailOracle::CheckOrder() {
   std::map<std::pair<AccountId, uint64_t>, std::vector<Sent>> by_mailbox;
   for (const auto& [id, message] : messages_) {
     for (const auto& [account, copies] : message.copies) {
-      if (copies.size() != 1 || !message.sent.has_value()) continue;
-      by_mailbox[{account, copies[0].mailbox}].push_back(
-          {*message.sent, message.accepted.value_or(absl::InfiniteDuration()), copies[0].uid, id});
+      for (const Copy& copy : copies) {
+        const Sending& sending = message.sendings[copy.sending];
+        if (!sending.sent.has_value()) continue;
+        by_mailbox[{account, copy.mailbox}].push_back(
+            {*sending.sent, sending.accepted.value_or(absl::InfiniteDuration()), copy.uid, id});
+      }
     }
   }
   for (auto& [mailbox, all] : by_mailbox) {

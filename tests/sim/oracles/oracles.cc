@@ -20,6 +20,8 @@ void Oracles::OnApplied(const std::string& node, const replication::ApplyContext
   if (outcome.outcome() == entry::Result::OK) history.OnEntry(entry, outcome);
   if (entry.has_deliver() && outcome.outcome() == entry::Result::OK) {
     mail.OnDeliver(entry.deliver(), outcome.deliver());
+  } else if (entry.has_forget_keys() && outcome.outcome() == entry::Result::OK) {
+    mail.OnForget(entry.forget_keys());
   }
 }
 
