@@ -33,6 +33,16 @@ imap::SyntaxLimits ToSyntaxLimits(const config::Store& store) {
   return limits;
 }
 
+imap::SyntaxLimits ToLoginSyntaxLimits(const config::Store& store) {
+  const config::ImapLimits& config = store.imap_limits();
+  imap::SyntaxLimits limits = ToSyntaxLimits(store);
+  limits.max_line_octets = config.login_line_bytes();
+  limits.max_literals = config.login_literals();
+  limits.max_argument_literal_octets = config.login_literal_bytes();
+  limits.max_skipped_octets = config.login_skipped_bytes();
+  return limits;
+}
+
 imap::SessionLimits ToSessionLimits(const config::Store& store) {
   const config::ImapLimits& config = store.imap_limits();
   imap::SessionLimits limits;
@@ -40,6 +50,8 @@ imap::SessionLimits ToSessionLimits(const config::Store& store) {
   limits.autologout = Milliseconds(store.imap_idle_timeout());
   limits.write_timeout = Milliseconds(config.write_timeout());
   limits.idle_keepalive = Milliseconds(config.idle_keepalive());
+  limits.append_interval = Milliseconds(config.append_interval());
+  limits.append_interval_octets = config.append_interval_bytes();
   limits.max_bad_commands = config.bad_commands();
   limits.max_failed_logins = config.failed_logins();
   limits.max_pending_input_octets = config.pending_input_bytes();
@@ -55,7 +67,9 @@ imap::SessionLimits ToSessionLimits(const config::Store& store) {
 imap::SessionOptions ToSessionOptions(const config::Store& config, config::ListenerTls tls) {
   imap::SessionOptions options;
   options.starttls = tls == config::STARTTLS;
+  options.literal_minus = config.imap_literal_minus();
   options.syntax = ToSyntaxLimits(config);
+  options.login_syntax = ToLoginSyntaxLimits(config);
   options.limits = ToSessionLimits(config);
   return options;
 }

@@ -117,7 +117,12 @@ class Store : public role::Service {
 
  private:
   explicit Store(const role::Environment& environment)
-      : environment_(environment), config_(*environment.config) {}
+      : environment_(environment),
+        config_(*environment.config),
+        admission_(UploadAdmission::Create({.body_bytes = config_.store().inflight_body_bytes(),
+                                            .chunks = config_.store().inflight_chunks()})),
+        strangers_(SessionPlaces::Create(config_.store().imap_strangers_per_address())),
+        users_(SessionPlaces::Create(config_.store().imap_sessions_per_user())) {}
 
   std::string DataFolder() const { return absl::StrCat(config_.node().data(), "/store"); }
 
@@ -256,8 +261,7 @@ class Store : public role::Service {
     DeliveryServiceOptions options;
     options.limits.transactions_per_stream = store.stream_transactions();
     options.limits.unacknowledged_chunks = static_cast<int>(config_.cluster().delivery_window());
-    options.admission.body_bytes = store.inflight_body_bytes();
-    options.admission.chunks = store.inflight_chunks();
+    options.admission = admission_;
     return options;
   }
 
@@ -310,7 +314,15 @@ class Store : public role::Service {
   std::shared_ptr<const ImapContext> MakeContext(config::ListenerTls tls,
                                                  const std::string& protocol) {
     auto context = std::make_shared<ImapContext>();
-    context->services = {shards_.get(), authenticator_.get(), &readers_, &recent_, peers_.get()};
+    context->services = {.shards = shards_.get(),
+                         .authenticator = authenticator_.get(),
+                         .readers = &readers_,
+                         .recent = &recent_,
+                         .relays = peers_.get(),
+                         .leader_wait = Milliseconds(config_.cluster().call_timeout()),
+                         .admission = admission_,
+                         .strangers = strangers_,
+                         .users = users_};
     context->implicit_tls = tls == config::IMPLICIT;
     context->tls = tls_;
     context->options = ToSessionOptions(config_.store(), tls);
@@ -457,6 +469,9 @@ class Store : public role::Service {
 
   const role::Environment environment_;
   const config::Config& config_;
+  const std::shared_ptr<UploadAdmission> admission_;
+  const std::shared_ptr<SessionPlaces> strangers_;
+  const std::shared_ptr<SessionPlaces> users_;
   std::unique_ptr<kv::Database> log_;
   std::unique_ptr<kv::Database> state_;
   std::optional<kv::WriteMetrics> write_metrics_;

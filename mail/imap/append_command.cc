@@ -61,11 +61,38 @@ class HeaderCounter {
   bool ended_ = false;
 };
 
+// Holds a client to the pace of SessionLimits::append_interval. Only time counts in which the
+// session waits for it.
+class Pace {
+ public:
+  explicit Pace(Context& context) : context_(context) {}
+
+  Task<FragmentEvent> NextEvent() {
+    const absl::Time begun = context_.now;
+    context_.upload_deadline = begun + context_.options.limits.append_interval - waited_;
+    const FragmentEvent event = co_await context_.NextEvent();
+    context_.upload_deadline = absl::InfiniteFuture();
+    waited_ += context_.now - begun;
+    octets_ += event.data.size();
+    if (octets_ >= context_.options.limits.append_interval_octets) {
+      octets_ = 0;
+      waited_ = absl::ZeroDuration();
+    }
+    co_return event;
+  }
+
+ private:
+  Context& context_;
+  absl::Duration waited_;
+  uint64_t octets_ = 0;
+};
+
 // Takes the message to the end of the command, also when it can no longer be stored.
 Task<FragmentEvent> ReadMessage(Context& context, AppendStream& stream, absl::Status* status) {
   HeaderCounter header;
+  Pace pace(context);
   while (true) {
-    const FragmentEvent event = co_await context.NextEvent();
+    const FragmentEvent event = co_await pace.NextEvent();
     if (event.kind != FragmentEvent::Kind::kMessageChunk) co_return event;
     context.client_active = true;
     const std::string octets(event.data);  // the input buffer may move while this waits

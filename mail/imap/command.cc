@@ -256,6 +256,7 @@ struct ArgumentsOf {
   std::string operator()(const Create& c) const {
     std::string out = absl::StrCat(" ", Quoted(c.mailbox));
     for (const SpecialUse use : c.special_use) absl::StrAppend(&out, " ", SpecialUseName(use));
+    if (c.unknown_use) absl::StrAppend(&out, " UNKNOWN-USE");
     return out;
   }
 

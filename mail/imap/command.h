@@ -91,6 +91,8 @@ struct Create {
   std::string mailbox;
   // CREATE-SPECIAL-USE.
   std::vector<SpecialUse> special_use;
+  // Some other attribute was among them, which is right in syntax (RFC 6154 s6).
+  bool unknown_use = false;
 };
 struct Delete {
   std::string mailbox;

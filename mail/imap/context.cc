@@ -11,7 +11,8 @@ namespace {
 
 // Before login, and after it; STARTTLS, LOGINDISABLED and AUTH= come and go
 // (Context::Capabilities).
-constexpr absl::string_view kCapabilitiesAnyState = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
+constexpr absl::string_view kCapabilitiesAnyState = "IMAP4rev1 LITERAL";
+constexpr absl::string_view kCapabilitiesBehindLiteral = " SASL-IR ID ENABLE";
 constexpr absl::string_view kCapabilitiesUser =
     "IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE "
     "CREATE-SPECIAL-USE STATUS=SIZE ESEARCH WITHIN SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
@@ -21,7 +22,8 @@ constexpr absl::string_view kCapabilitiesUser =
 
 Context::Context(Backend* backend, SessionOptions options, absl::string_view peer, bool tls,
                  std::function<void()> on_actions)
-    : fragmenter(options.login_syntax, LiteralPolicy::kPlus),
+    : fragmenter(options.login_syntax,
+                 options.literal_minus ? LiteralPolicy::kMinus : LiteralPolicy::kPlus),
       backend(backend),
       options(std::move(options)),
       peer(peer),
@@ -91,11 +93,12 @@ const SyntaxLimits& Context::syntax_limits() const {
 }
 
 std::string Context::Capabilities() const {
+  const std::string always = absl::StrCat(kCapabilitiesAnyState, options.literal_minus ? "-" : "+",
+                                          kCapabilitiesBehindLiteral);
   if (account != nullptr)
-    return absl::StrCat(kCapabilitiesAnyState, " ", kCapabilitiesUser,
-                        options.syntax.max_message_octets);
+    return absl::StrCat(always, " ", kCapabilitiesUser, options.syntax.max_message_octets);
   const bool may_login = tls || options.allow_plaintext_login;
-  return absl::StrCat(kCapabilitiesAnyState, !tls && options.starttls ? " STARTTLS" : "",
+  return absl::StrCat(always, !tls && options.starttls ? " STARTTLS" : "",
                       may_login ? " AUTH=PLAIN" : " LOGINDISABLED");
 }
 

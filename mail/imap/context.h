@@ -129,6 +129,8 @@ class Context {
   // When a waiting command wants to be poked; `timer_due` says that it is time.
   absl::Time timer = absl::InfiniteFuture();
   bool timer_due = false;
+  // When the client's octets of a message are overdue.
+  absl::Time upload_deadline = absl::InfiniteFuture();
   // Set by what MakeWake() made.
   bool woken = false;
   // A callback that sets `woken` if the session still lives.

@@ -25,6 +25,7 @@ absl::Status Wrong(absl::string_view what) { return absl::InvalidArgumentError(w
 size_t* FindLimit(SessionOptions* options, absl::string_view name) {
   SessionLimits& session = options->limits;
   SyntaxLimits& syntax = options->syntax;
+  SyntaxLimits& login = options->login_syntax;
   const std::map<absl::string_view, size_t*> members = {
       {"max_bad_commands", &session.max_bad_commands},
       {"max_failed_logins", &session.max_failed_logins},
@@ -36,6 +37,26 @@ size_t* FindLimit(SessionOptions* options, absl::string_view name) {
       {"max_search_keys", &syntax.max_search_keys},
       {"max_line_octets", &syntax.max_line_octets},
       {"max_message_octets", &syntax.max_message_octets},
+      {"append_interval_octets", &session.append_interval_octets},
+      {"login_max_line_octets", &login.max_line_octets},
+      {"login_max_literals", &login.max_literals},
+      {"login_max_argument_literal_octets", &login.max_argument_literal_octets},
+      {"login_max_skipped_octets", &login.max_skipped_octets},
+      {"max_literals", &syntax.max_literals},
+      {"max_argument_literal_octets", &syntax.max_argument_literal_octets},
+      {"max_skipped_octets", &syntax.max_skipped_octets},
+      {"max_continuation_line_octets", &syntax.max_continuation_line_octets},
+      {"max_tag_octets", &syntax.max_tag_octets},
+      {"max_mailbox_octets", &syntax.max_mailbox_octets},
+      {"max_list_patterns", &syntax.max_list_patterns},
+      {"max_keyword_octets", &syntax.max_keyword_octets},
+      {"max_flags", &syntax.max_flags},
+      {"max_sequence_ranges", &syntax.max_sequence_ranges},
+      {"max_fetch_items", &syntax.max_fetch_items},
+      {"max_header_fields", &syntax.max_header_fields},
+      {"max_section_depth", &syntax.max_section_depth},
+      {"max_search_depth", &syntax.max_search_depth},
+      {"max_id_pairs", &syntax.max_id_pairs},
   };
   const auto found = members.find(name);
   return found == members.end() ? nullptr : found->second;
@@ -78,6 +99,8 @@ absl::Status DialogTarget::SetOption(absl::string_view name, absl::string_view v
     tls_ = value != "no";
   } else if (name == "limit") {
     return SetLimit(value);
+  } else if (name == "literals") {
+    options_.literal_minus = value == "minus";
   } else if (name == "quota") {
     uint64_t octets = 0;
     if (!absl::SimpleAtoi(value, &octets)) return Wrong("quota is a number");

@@ -28,7 +28,9 @@ absl::StatusOr<mail_testing::Dialog> ParseImapDialog(absl::string_view name,
 // Settings:
 //   login no            the client is not logged in when the dialog starts, and sees the greeting
 //   tls no              no TLS yet
-//   limit NAME N        a member of SessionLimits or SyntaxLimits, by name
+//   limit NAME N        a member of SessionLimits or SyntaxLimits, by name; with login_ in front,
+//                       of the syntax before login
+//   literals minus      LITERAL- is offered, not LITERAL+
 //   quota N             octets that the account may hold
 //
 // Directives:

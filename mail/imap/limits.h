@@ -71,6 +71,10 @@ struct SessionLimits {
   absl::Duration autologout = absl::Minutes(30);
   // How long a client may leave what was sent to it unread. Close.
   absl::Duration write_timeout = absl::Minutes(5);
+  // The message of APPEND comes at least at this pace while the session waits for it: so many
+  // octets, or what is left, in each interval. BYE.
+  absl::Duration append_interval = absl::Minutes(1);
+  uint64_t append_interval_octets = 16 * 1024;
   // IDLE says something after so long a silence, lest a NAT forgets the connection.
   absl::Duration idle_keepalive = absl::Minutes(2);
   // IDLE asks again after so long if the backend could not tell what is new.

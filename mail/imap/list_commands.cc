@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -22,8 +23,8 @@ namespace {
 struct Level {
   MailboxEntry entry;
   bool has_children = false;
-  // Some name below it is subscribed.
-  bool subscribed_below = false;
+  // Some name below it is what the command selects.
+  bool selected_below = false;
   // Nothing but a level above other names.
   bool implied = false;
 };
@@ -31,7 +32,8 @@ struct Level {
 // Every name and every level above one, in the order of names.
 using Hierarchy = std::map<std::string, Level>;
 
-Hierarchy MakeHierarchy(std::vector<MailboxEntry> entries) {
+Hierarchy MakeHierarchy(std::vector<MailboxEntry> entries,
+                        absl::FunctionRef<bool(const MailboxEntry&)> selects) {
   Hierarchy levels;
   for (MailboxEntry& entry : entries) {
     const std::string name = entry.name;
@@ -49,7 +51,7 @@ Hierarchy MakeHierarchy(std::vector<MailboxEntry> entries) {
         at->second.entry.exists = false;
       }
       at->second.has_children |= level.entry.exists;
-      at->second.subscribed_below |= level.entry.subscribed;
+      at->second.selected_below |= selects(level.entry);
     }
   }
   return levels;
@@ -60,10 +62,15 @@ bool MatchesAny(const std::vector<ListPattern>& patterns, absl::string_view name
                      [name](const ListPattern& pattern) { return pattern.Matches(name); });
 }
 
-// Whether the name itself is among those that the selection options ask for.
+// Whether a name meets every selection option (RFC 5258 s3.1, RFC 6154 s3). There are no remote
+// mailboxes for REMOTE to add.
+bool Selects(const List& command, const MailboxEntry& entry) {
+  if (command.select_subscribed && !entry.subscribed) return false;
+  return !command.select_special_use || entry.special_use.has_value();
+}
+
 bool IsSelected(const List& command, const Level& level) {
-  if (command.select_subscribed && !level.entry.subscribed) return false;
-  if (command.select_special_use && !level.entry.special_use.has_value()) return false;
+  if (!Selects(command, level.entry)) return false;
   if (command.select_subscribed) return true;
   return level.entry.exists || (level.implied && level.has_children);
 }
@@ -86,6 +93,14 @@ std::string Attributes(const List& command, const Level& level) {
   }
   if (entry.special_use.has_value()) names.push_back(SpecialUseName(*entry.special_use));
   return absl::StrJoin(names, " ");
+}
+
+// RFC 5258 s3.5: what RECURSIVEMATCH has found below.
+std::string ChildInfo(const List& command) {
+  std::vector<absl::string_view> options;
+  if (command.select_subscribed) options.push_back("\"SUBSCRIBED\"");
+  if (command.select_special_use) options.push_back("\"SPECIAL-USE\"");
+  return absl::StrCat(" (\"CHILDINFO\" (", absl::StrJoin(options, " "), "))");
 }
 
 std::string ListResponse(absl::string_view attributes, absl::string_view name) {
@@ -113,11 +128,10 @@ Task<> SendStatus(Context& context, const Level& level, const std::vector<Status
 
 Task<> SendLevel(Context& context, const List& command, const Level& level) {
   const bool selected = IsSelected(command, level);
-  const bool child_info =
-      command.select_recursive_match && command.select_subscribed && level.subscribed_below;
+  const bool child_info = command.select_recursive_match && level.selected_below;
   if (!selected && !child_info) co_return;
   std::string line = ListResponse(Attributes(command, level), level.entry.name);
-  if (child_info) absl::StrAppend(&line, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+  if (child_info) line += ChildInfo(command);
   context.SendUntagged(line);
   if (!command.return_status.empty()) co_await SendStatus(context, level, command.return_status);
   if (!context.HasRoom()) co_await context.WaitForRoom();
@@ -134,7 +148,8 @@ Task<Reply> Execute(Context& context, const List& command) {
       [&](Callback<std::vector<MailboxEntry>> done) { context.account->List(std::move(done)); });
   if (!entries.ok()) co_return NoBecause(entries.status());
   if (AsksForModSeq(command.return_status)) EnableCondstore(context);
-  const Hierarchy levels = MakeHierarchy(*std::move(entries));
+  const auto selects = [&](const MailboxEntry& entry) { return Selects(command, entry); };
+  const Hierarchy levels = MakeHierarchy(*std::move(entries), selects);
   const std::vector<ListPattern> patterns = MakePatterns(command);
   for (const auto& [name, level] : levels) {
     if (MatchesAny(patterns, name)) co_await SendLevel(context, command, level);
@@ -148,12 +163,13 @@ Task<Reply> Execute(Context& context, const Lsub& command) {
   auto entries = co_await context.Ask<std::vector<MailboxEntry>>(
       [&](Callback<std::vector<MailboxEntry>> done) { context.account->List(std::move(done)); });
   if (!entries.ok()) co_return NoBecause(entries.status());
-  const Hierarchy levels = MakeHierarchy(*std::move(entries));
+  const auto selects = [](const MailboxEntry& entry) { return entry.subscribed; };
+  const Hierarchy levels = MakeHierarchy(*std::move(entries), selects);
   const ListPattern pattern(command.reference, command.pattern, kHierarchyDelimiter);
   const bool may_end_at_level = absl::StrContains(command.pattern, '%');
   for (const auto& [name, level] : levels) {
     if (!pattern.Matches(name)) continue;
-    if (!level.entry.subscribed && !(may_end_at_level && level.subscribed_below)) continue;
+    if (!level.entry.subscribed && !(may_end_at_level && level.selected_below)) continue;
     const absl::string_view attributes = level.entry.subscribed ? "" : "\\Noselect";
     context.SendUntagged(absl::StrCat("LSUB (", attributes, ") \"/\" ", WireMailboxName(name)));
     if (!context.HasRoom()) co_await context.WaitForRoom();

@@ -39,6 +39,15 @@ void SendSelected(Context& context) {
   context.SendUntagged(ToString(Ok(MailboxIdCode(selection.mailbox->info().id), "Mailbox id")));
 }
 
+// One use at most, and none that is a view of other mailboxes: there are no virtual ones (RFC 6154
+// s2).
+bool CanHaveUses(const Create& command) {
+  if (command.unknown_use || command.special_use.size() > 1) return false;
+  if (command.special_use.empty()) return true;
+  const SpecialUse use = command.special_use.front();
+  return use != SpecialUse::kAll && use != SpecialUse::kFlagged;
+}
+
 // Opens `name` and reads what is in it; the mailbox is selected if that goes well.
 Task<absl::Status> Open(Context& context, absl::string_view name, bool read_only) {
   auto mailbox =
@@ -90,7 +99,7 @@ Task<Reply> Execute(Context& context, const Create& command) {
   const std::optional<std::string> name = CanonicalMailboxName(wanted);
   if (!name.has_value()) co_return BadName();
   if (*name == kInbox) co_return No("ALREADYEXISTS", "INBOX exists");
-  if (command.special_use.size() > 1) co_return No("USEATTR", "One special use at most");
+  if (!CanHaveUses(command)) co_return No("USEATTR", "No mailbox here can have this use");
   std::optional<SpecialUse> special_use;
   if (!command.special_use.empty()) special_use = command.special_use.front();
   const auto id = co_await context.Ask<MailboxId>([&](Callback<MailboxId> done) {

@@ -70,15 +70,18 @@ bool TakeSelectParameters(TokenReader& in, Select* out) {
   return in.TakeClose() || in.Fail("Invalid parameter list");
 }
 
-bool TakeSpecialUse(TokenReader& in, std::vector<SpecialUse>* out) {
+bool TakeSpecialUse(TokenReader& in, Create* out) {
   if (!in.TakeChar('\\')) return in.Fail("Special-use attribute expected");
   const std::string name = absl::StrCat("\\", in.TakeAtom());
+  if (name.size() == 1) return in.Fail("Special-use attribute expected");
+  std::vector<SpecialUse>& uses = out->special_use;
   for (const SpecialUse use : kSpecialUses) {
     if (!absl::EqualsIgnoreCase(name, SpecialUseName(use))) continue;
-    if (std::find(out->begin(), out->end(), use) == out->end()) out->push_back(use);
+    if (std::find(uses.begin(), uses.end(), use) == uses.end()) uses.push_back(use);
     return true;
   }
-  return in.Fail("Unknown special-use attribute");
+  out->unknown_use = true;
+  return true;
 }
 
 // `(` option *(SP option) `)` or `()`, each option taken by `take`.
@@ -156,7 +159,7 @@ bool ParseCreate(TokenReader& in, Create* out) {
   }
   if (!in.TakeClose()) {
     do {
-      if (!TakeSpecialUse(in, &out->special_use)) return false;
+      if (!TakeSpecialUse(in, out)) return false;
     } while (in.TakeListSpace());
     if (!in.TakeClose()) return in.Fail("Invalid list of special uses");
   }

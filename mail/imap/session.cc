@@ -320,6 +320,7 @@ void ServerSession::Impl::OnTimer(absl::Time now) {
   }
   if (now >= login_deadline()) return EndNow("Login took too long");
   if (now >= autologout_deadline()) return EndNow("Autologout; idle for too long");
+  if (now >= context_.upload_deadline) return EndNow("The message comes too slowly");
   if (now >= context_.timer) {
     context_.timer = absl::InfiniteFuture();
     context_.timer_due = true;
@@ -392,7 +393,8 @@ absl::Time ServerSession::Impl::write_deadline() const {
 
 absl::Time ServerSession::Impl::next_deadline() const {
   if (closed()) return absl::InfiniteFuture();
-  return std::min({login_deadline(), autologout_deadline(), write_deadline(), context_.timer});
+  return std::min({login_deadline(), autologout_deadline(), write_deadline(),
+                   context_.upload_deadline, context_.timer});
 }
 
 // --- ServerSession ------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ struct SessionOptions {
   bool allow_plaintext_login = false;
   // Whether STARTTLS is offered.
   bool starttls = true;
+  // LITERAL- in place of LITERAL+: large literals wait for the server (RFC 7888 s5).
+  bool literal_minus = false;
 
   SyntaxLimits syntax;
   // Until the client has logged in: what a stranger can make a process hold.

@@ -30,7 +30,9 @@ void BeginRelay(Context& context, absl::string_view node, absl::string_view name
 }
 
 Reply LoginFailed(Context& context, const absl::Status& status) {
-  if (ErrorCodeOf(status) == ErrorCode::kUnavailable || absl::IsUnavailable(status)) {
+  // Neither says that the password was wrong.
+  const std::optional<ErrorCode> code = ErrorCodeOf(status);
+  if (code == ErrorCode::kUnavailable || code == ErrorCode::kLimit || absl::IsUnavailable(status)) {
     return NoBecause(status);
   }
   if (++context.failed_logins > context.options.limits.max_failed_logins) {

@@ -30,14 +30,17 @@ constexpr char kAnyReplica[] = "any";
 
 absl::Status NoSuchMailbox(ErrorCode code) { return MakeError(code, "No such mailbox"); }
 
-// A message that APPEND brings, on its way into the account's shard.
+// A message that APPEND brings, on its way into the account's shard. Its chunks await their turn
+// behind those of deliveries; the body as a whole is not admitted as theirs are, since it comes
+// from a client, in the client's own time, and would keep deliveries waiting for as long.
 class Upload : public imap::AppendStream {
  public:
   Upload(SessionContext context, imap::AppendRequest request)
       : context_(std::move(context)),
         request_(std::move(request)),
         body_(std::make_shared<BodyUpload>(*context_.services.shards, context_.user.shard,
-                                           request_.size, Route::kLeader)) {}
+                                           request_.size, Route::kLeader,
+                                           context_.services.admission)) {}
 
   void Write(std::string chunk, DoneCallback done) override {
     auto shared = std::make_shared<DoneCallback>(std::move(done));
@@ -164,9 +167,10 @@ class ShardAccount : public imap::Account {
     std::string mailbox = request.mailbox;
     context_.Read<bool>(
         Freshness::kBarrier,
-        [user = context_.user,
+        [user = context_.user, octets = request.size,
          name = std::move(mailbox)](const kv::Reader& state) -> absl::StatusOr<bool> {
-          RETURN_IF_ERROR(Find(state, user, name, ErrorCode::kTryCreate));
+          RETURN_IF_ERROR(Find(state, user, name, ErrorCode::kTryCreate).status());
+          RETURN_IF_ERROR(CheckQuota(state, user, octets));
           return true;
         },
         [context = context_, request = std::move(request),
@@ -185,6 +189,15 @@ class ShardAccount : public imap::Account {
                      reader.OpenMailbox(user.account, name));
     if (!found.has_value() || !found->info().selectable) return NoSuchMailbox(missing);
     return *std::move(found);
+  }
+
+  // So that a message is not sent in vain; what counts is the state when it is committed.
+  static absl::Status CheckQuota(const kv::Reader& state, const LoggedIn& user, uint64_t octets) {
+    if (user.quota_octets == 0) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto totals, model::Reader(state, user.shard).FindAccount(user.account));
+    const uint64_t used = totals.has_value() ? totals->octets : 0;
+    if (octets <= user.quota_octets && used <= user.quota_octets - octets) return absl::OkStatus();
+    return MakeError(ErrorCode::kOverQuota, "The quota is exceeded");
   }
 
   static absl::StatusOr<std::vector<MailboxEntry>> ReadList(const kv::Reader& state,
@@ -262,32 +275,48 @@ class ShardBackend : public SessionBackend {
     }
     auto shared = std::make_shared<Callback<imap::LoginResult>>(std::move(done));
     services_.authenticator->Authenticate(
-        std::move(credentials.user), Secret(std::move(credentials.password)),
-        std::move(credentials.peer),
-        [services = services_, loop = &loop_, shared,
-         relayed = relayed_](absl::StatusOr<LoggedIn> user) {
-          loop->Post([services, loop, shared, relayed, user = std::move(user)] {
+        std::move(credentials.user), Secret(std::move(credentials.password)), credentials.peer,
+        [services = services_, loop = &loop_, shared, peer = credentials.peer,
+         login = login_](absl::StatusOr<LoggedIn> user) {
+          loop->Post([services, loop, shared, login, peer, user = std::move(user)] {
             if (!user.ok()) return (*shared)(ToLoginError(user.status()));
+            login->user = *user;
+            if (!TakePlace(services, peer, *login)) {
+              return (*shared)(
+                  MakeError(ErrorCode::kLimit, "Too many sessions of this user from this address"));
+            }
             if (GoesElsewhere(services)) {
-              *relayed = *user;
               imap::LoginResult result;
               result.relay_node = kAnyReplica;
               return (*shared)(std::move(result));
             }
-            EnterAccount({services, loop, *user}, shared);
+            EnterAccount({services, loop, *user, login}, shared);
           });
         });
   }
 
-  const LoggedIn& relayed() const override { return *relayed_; }
+  const LoggedIn& relayed() const override { return login_->user; }
 
   void Enter(const LoggedIn& user, Callback<imap::LoginResult> done) override {
-    EnterAccount({services_, &loop_, user},
+    EnterAccount({services_, &loop_, user, login_},
                  std::make_shared<Callback<imap::LoginResult>>(std::move(done)));
   }
 
  private:
   using SharedDone = std::shared_ptr<Callback<imap::LoginResult>>;
+
+  struct Login {
+    LoggedIn user;
+    SessionPlaces::Ticket place;
+  };
+
+  static bool TakePlace(const ImapServices& services, const std::string& peer, Login& login) {
+    if (services.users == nullptr) return true;
+    auto place = services.users->Take(UserName(login.user.account, peer));
+    if (!place.has_value()) return false;
+    login.place = *std::move(place);
+    return true;
+  }
 
   static bool GoesElsewhere(const ImapServices& services) {
     return services.relays != nullptr && services.relays->CanDial();
@@ -330,7 +359,7 @@ class ShardBackend : public SessionBackend {
   const ImapServices services_;
   net::EventLoop& loop_;
   // Shared with a log-in under way, which this may not live to see.
-  const std::shared_ptr<LoggedIn> relayed_ = std::make_shared<LoggedIn>();
+  const std::shared_ptr<Login> login_ = std::make_shared<Login>();
 };
 
 }  // namespace

@@ -15,7 +15,8 @@ class SessionBackend : public imap::Backend {
   // Who has logged in, when the engine says that the session is to be relayed.
   virtual const LoggedIn& relayed() const = 0;
 
-  // For a user who has logged in at another store; `done` comes from the session's loop.
+  // For a user who has logged in at another store, which has seen to it that there are not too
+  // many; `done` comes from the session's loop.
   virtual void Enter(const LoggedIn& user, imap::Callback<imap::LoginResult> done) = 0;
 };
 

@@ -58,7 +58,7 @@ class BackendTest : public ::testing::Test {
     group_ = std::make_unique<replication::FakeGroup>(replication::FakeGroup::Options{}, *state_,
                                                       *machine_, SystemClock());
     shards_.SetGroups({group_.get()});
-    backend_ = NewBackend({&shards_, &users_, &readers_, &recent_}, loop_);
+    backend_ = NewBackend(services_, loop_);
     account_ = Login();
   }
 
@@ -109,11 +109,17 @@ class BackendTest : public ::testing::Test {
   }
 
   absl::StatusOr<imap::LoginResult> TryLogin(const std::string& password) {
+    return TryLogin(*backend_, password);
+  }
+
+  absl::StatusOr<imap::LoginResult> TryLogin(imap::Backend& backend, const std::string& password,
+                                             const std::string& peer = "192.0.2.1") {
     return Call<imap::LoginResult>([&](imap::Callback<imap::LoginResult> done) {
       imap::Credentials credentials;
       credentials.user = "a@example.test";
       credentials.password = password;
-      backend_->Authenticate(credentials, std::move(done));
+      credentials.peer = peer;
+      backend.Authenticate(credentials, std::move(done));
     });
   }
 
@@ -186,6 +192,11 @@ class BackendTest : public ::testing::Test {
   std::unique_ptr<replication::StateMachine> machine_;
   std::unique_ptr<replication::FakeGroup> group_;
   ThreadPool readers_{2, 100};
+  ImapServices services_{.shards = &shards_,
+                         .authenticator = &users_,
+                         .readers = &readers_,
+                         .recent = &recent_,
+                         .leader_wait = absl::ZeroDuration()};
   std::unique_ptr<imap::Backend> backend_;
   std::unique_ptr<imap::Account> account_;
 };
@@ -419,6 +430,148 @@ TEST_F(BackendTest, MessageIsRecentForTheFirstSessionAlone) {
   Close(std::move(looker));
   Close(std::move(first));
   Close(std::move(second));
+}
+
+// SEMANTICS.md s4: the client sees a pause.
+TEST_F(BackendTest, LogInWaitsForALeader) {
+  services_.leader_wait = absl::InfiniteDuration();
+  auto backend = NewBackend(services_, loop_);
+  group_->FailReadIndex(absl::UnavailableError("no leader is known"));
+  absl::Notification entered;
+  absl::StatusOr<imap::LoginResult> login;
+  OnLoop([&] {
+    imap::Credentials credentials;
+    credentials.user = "a@example.test";
+    credentials.password = "secret";
+    backend->Authenticate(credentials, [&](absl::StatusOr<imap::LoginResult> result) {
+      login = std::move(result);
+      entered.Notify();
+    });
+  });
+  for (int i = 0; i < 3; ++i) OnLoop([] {});
+  EXPECT_FALSE(entered.HasBeenNotified());
+  group_->FailReadIndex(absl::OkStatus());
+  entered.WaitForNotification();
+  EXPECT_TRUE(login.ok()) << login.status();
+  OnLoop([&] {
+    login->account.reset();
+    backend.reset();
+  });
+}
+
+TEST_F(BackendTest, SessionThatEndsWaitsForNoLeader) {
+  services_.leader_wait = absl::InfiniteDuration();
+  auto backend = NewBackend(services_, loop_);
+  group_->FailReadIndex(absl::UnavailableError("no leader is known"));
+  bool answered = false;
+  OnLoop([&] {
+    imap::Credentials credentials;
+    credentials.user = "a@example.test";
+    credentials.password = "secret";
+    backend->Authenticate(credentials, [&](const auto&) { answered = true; });
+  });
+  OnLoop([&] { backend.reset(); });
+  group_->FailReadIndex(absl::OkStatus());
+  EXPECT_FALSE(answered);
+}
+
+TEST_F(BackendTest, UserHasAsManySessionsFromOneAddressAsAllowed) {
+  services_.users = SessionPlaces::Create(2);
+  std::vector<std::unique_ptr<SessionBackend>> sessions;
+  const auto log_in = [&](const std::string& peer) {
+    sessions.push_back(NewBackend(services_, loop_));
+    const auto login = TryLogin(*sessions.back(), "secret", peer);
+    return imap::ErrorCodeOf(login.status());
+  };
+  EXPECT_EQ(log_in("192.0.2.1"), std::nullopt);
+  EXPECT_EQ(log_in("192.0.2.1"), std::nullopt);
+  EXPECT_EQ(log_in("192.0.2.1"), ErrorCode::kLimit);
+  EXPECT_EQ(log_in("192.0.2.2"), std::nullopt);
+  OnLoop([&] { sessions.erase(sessions.begin()); });
+  EXPECT_EQ(log_in("192.0.2.1"), std::nullopt);
+  OnLoop([&] { sessions.clear(); });
+}
+
+// A turn at a time; another body's chunks would come in between.
+TEST_F(BackendTest, LargeAppendAwaitsItsTurnChunkByChunk) {
+  services_.admission = UploadAdmission::Create({.chunks = 1});
+  auto backend = NewBackend(services_, loop_);
+  auto login = TryLogin(*backend, "secret");
+  ASSERT_TRUE(login.ok());
+  std::swap(account_, login->account);
+  const std::string message = absl::StrCat(kMessage, std::string(3 << 20, 'x'));
+  ASSERT_TRUE(Append("INBOX", message).ok());
+  services_.admission->AwaitTurn(ShardId(0), [] {});  // takes the only turn
+  absl::Notification written;
+  std::unique_ptr<imap::AppendStream> stream;
+  imap::AppendRequest request;
+  request.mailbox = "INBOX";
+  request.size = message.size();
+  auto begun = Call<std::unique_ptr<imap::AppendStream>>(
+      [&](auto done) { account_->BeginAppend(request, std::move(done)); });
+  ASSERT_TRUE(begun.ok());
+  OnLoop([&] {
+    (*begun)->Write(message.substr(0, 1 << 20), [&](absl::Status status) {
+      EXPECT_TRUE(status.ok()) << status;
+      written.Notify();
+    });
+  });
+  EXPECT_FALSE(written.HasBeenNotified());
+  services_.admission->ChunkDone(ShardId(0));
+  written.WaitForNotification();
+  OnLoop([&] {
+    begun->reset();
+    std::swap(account_, login->account);
+    login->account.reset();
+    backend.reset();
+  });
+}
+
+TEST_F(BackendTest, AppendThatCannotFitIsRefusedBeforeItIsSent) {
+  users_.quota = 100;
+  auto backend = NewBackend(services_, loop_);
+  auto login = TryLogin(*backend, "secret");
+  ASSERT_TRUE(login.ok());
+  const auto begin = [&](uint64_t octets) {
+    imap::AppendRequest request;
+    request.mailbox = "INBOX";
+    request.size = octets;
+    const auto begun = Call<std::unique_ptr<imap::AppendStream>>(
+        [&](auto done) { login->account->BeginAppend(request, std::move(done)); });
+    return imap::ErrorCodeOf(begun.status());
+  };
+  EXPECT_EQ(begin(100), std::nullopt);
+  EXPECT_EQ(begin(101), ErrorCode::kOverQuota);
+  EXPECT_EQ(begin(UINT64_MAX), ErrorCode::kOverQuota);
+  OnLoop([&] {
+    login->account.reset();
+    backend.reset();
+  });
+}
+
+TEST_F(BackendTest, ExpungesAreListedSinceAnyModSeq) {
+  ASSERT_TRUE(Append("INBOX", kMessage).ok());
+  ASSERT_TRUE(Append("INBOX", kMessage).ok());
+  auto mailbox = Open("INBOX");
+  const ModSeq before = Sync(*mailbox).highest_modseq;
+  imap::StoreRequest deleted;
+  deleted.uids = Uids({{2, 2}});
+  deleted.change = imap::FlagChange::kAdd;
+  deleted.flags.Add(SystemFlag::kDeleted);
+  ASSERT_TRUE(Call<imap::StoreResult>([&](auto done) {
+                mailbox->StoreFlags(deleted, std::move(done));
+              }).ok());
+  ASSERT_TRUE(Do([&](auto done) { mailbox->Expunge(Uids({{1, 2}}), std::move(done)); }).ok());
+  const auto list = [&](ModSeq since) {
+    const auto expunged =
+        Call<imap::Expunged>([&](auto done) { mailbox->ListExpunged(since, std::move(done)); });
+    EXPECT_TRUE(expunged.ok() && expunged->complete);
+    return expunged.ok() ? expunged->uids.ToString() : "";
+  };
+  EXPECT_EQ(list(ModSeq()), "2");
+  EXPECT_EQ(list(before), "2");
+  EXPECT_EQ(list(Sync(*mailbox).highest_modseq), "");
+  Close(std::move(mailbox));
 }
 
 TEST_F(BackendTest, WithoutAQuorumEverythingIsUnavailable) {

@@ -31,6 +31,7 @@ class ImapSession : public net::ConnectionHandler,
     });
     context_->sessions->Add(1);
     log_ = log::Logger().With({{"peer", connection.peer().ToString()}});
+    if (!TakePlace()) return;
     backend_ = NewBackend(context_->services, connection.loop());
     imap_.emplace(backend_.get(), context_->options, connection.peer().address.ToString(),
                   context_->implicit_tls, Now(), [this] { RunSoon(); });
@@ -40,6 +41,7 @@ class ImapSession : public net::ConnectionHandler,
   }
 
   void OnData(absl::string_view octets) override {
+    if (!imap_.has_value()) return;
     if (relaying_) return ToRelay(octets);
     imap_->Feed(octets, Now());
     Run();
@@ -48,6 +50,7 @@ class ImapSession : public net::ConnectionHandler,
   void OnWritten(uint64_t total) override {
     const uint64_t octets = total - written_;
     written_ = total;
+    if (!imap_.has_value()) return;
     if (relaying_) return FollowClient();
     imap_->OnWritten(octets, Now());
     Run();
@@ -55,17 +58,19 @@ class ImapSession : public net::ConnectionHandler,
 
   void OnTlsEstablished(const net::TlsInfo&) override {
     // With implicit TLS the session was under it from its start.
-    if (context_->implicit_tls) return;
+    if (context_->implicit_tls || !imap_.has_value()) return;
     imap_->OnTlsEstablished(Now());
     Run();
   }
 
   void OnTimer() override {
+    if (!imap_.has_value()) return;
     imap_->OnTimer(Now());
     Run();
   }
 
   bool OnEndOfStream() override {
+    if (!imap_.has_value()) return false;
     if (relaying_) {
       relay_control_.end_input();
       return true;
@@ -77,8 +82,7 @@ class ImapSession : public net::ConnectionHandler,
 
   void OnClosed(const absl::Status& why) override {
     if (connection_ == nullptr) return;
-    const std::string& user = relaying_ ? backend_->relayed().address : imap_->user();
-    log_.Info("imap session ended", {{"user", user}, {"relayed", relaying_}, {"status", why}});
+    log_.Info("imap session ended", {{"user", User()}, {"relayed", relaying_}, {"status", why}});
     connection_ = nullptr;
     if (relay_ != nullptr) relay_->Abort(absl::CancelledError("the client is gone"));
     // What it has under way comes to nothing.
@@ -87,6 +91,7 @@ class ImapSession : public net::ConnectionHandler,
     context_->sessions->Add(-1);
     draining_ = {};
     dropping_ = {};
+    stranger_ = {};
   }
 
   void Drain() {
@@ -115,6 +120,29 @@ class ImapSession : public net::ConnectionHandler,
   // What either side may still owe the other before its source is no longer read from.
   static constexpr size_t kMaxRelayUnsent = size_t{64} << 10;
 
+  // A place among those of this address that have not logged in.
+  bool TakePlace() {
+    if (login_.has_value() || context_->services.strangers == nullptr) return true;
+    auto place = context_->services.strangers->Take(StrangerName(connection_->peer().address));
+    if (place.has_value()) {
+      stranger_ = *std::move(place);
+      return true;
+    }
+    log_.Info("too many imap connections from this address");
+    // A handshake would cost more than the news are worth.
+    if (context_->implicit_tls) {
+      connection_->Abort(absl::ResourceExhaustedError("too many connections from this address"));
+    } else {
+      CloseNow("* BYE [UNAVAILABLE] Too many connections from your address, try again later\r\n");
+    }
+    return false;
+  }
+
+  std::string User() const {
+    if (!imap_.has_value()) return "";
+    return relaying_ ? backend_->relayed().address : imap_->user();
+  }
+
   absl::Time Now() const { return connection_->loop().Now(); }
 
   void Drop() {
@@ -136,6 +164,7 @@ class ImapSession : public net::ConnectionHandler,
   void Run() {
     if (closing_ || relaying_) return;
     for (imap::SessionAction& action : imap_->TakeActions()) Do(action);
+    if (relaying_ || !imap_->user().empty()) stranger_ = {};
     if (closing_ || relaying_) return;
     imap_->wants_input() ? connection_->ResumeReading() : connection_->PauseReading();
     connection_->SetDeadline(imap_->next_deadline());
@@ -241,6 +270,7 @@ class ImapSession : public net::ConnectionHandler,
   const std::optional<RelayedLogin> login_;
   net::OpenSessions::Ticket draining_;
   net::OpenSessions::Ticket dropping_;
+  SessionPlaces::Ticket stranger_;         // until log-in
   net::Connection* connection_ = nullptr;  // until OnClosed
   log::Logger log_;
   std::unique_ptr<SessionBackend> backend_;

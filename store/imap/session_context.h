@@ -6,14 +6,18 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/executor.h"
 #include "mail/imap/backend.h"
 #include "net/api/event_loop.h"
 #include "proto/store/entry.pb.h"
 #include "store/imap/authenticator.h"
+#include "store/imap/barrier.h"
 #include "store/imap/convert.h"
 #include "store/imap/recent.h"
 #include "store/imap/relay.h"
+#include "store/imap/session_places.h"
+#include "store/intake/upload_admission.h"
 #include "store/kv/database.h"
 #include "store/model/limits.h"
 #include "store/shards/shards.h"
@@ -28,6 +32,14 @@ struct ImapServices {
   RecentMarks* recent;
   // nullptr: sessions are never relayed.
   Relays* relays = nullptr;
+  // How long a command waits for a leader of its shard.
+  absl::Duration leader_wait = absl::Seconds(10);
+  // Where chunks of large messages await their turn, as those of deliveries do. nullptr: they do
+  // not.
+  std::shared_ptr<UploadAdmission> admission;
+  // Sessions before and after log-in. nullptr: any number.
+  std::shared_ptr<SessionPlaces> strangers;
+  std::shared_ptr<SessionPlaces> users;
 };
 
 // What one session's account, mailboxes and uploads work with. Every callback that they make comes
@@ -36,6 +48,8 @@ struct SessionContext {
   ImapServices services;
   net::EventLoop* loop;
   LoggedIn user;
+  // Lives as long as the session.
+  std::weak_ptr<const void> session;
 
   // Calls `read` with a snapshot, behind a barrier if asked for, off the loop; then `done`.
   template <typename T>
@@ -43,11 +57,13 @@ struct SessionContext {
             std::function<absl::StatusOr<T>(const kv::Reader& state)> read,
             imap::Callback<T> done) const {
     if (freshness == imap::Freshness::kLocal) return ReadNow(std::move(read), std::move(done));
-    services.shards->ReadBarrier(user.shard, [context = *this, read = std::move(read),
-                                              done = std::move(done)](absl::Status status) mutable {
-      if (!status.ok()) return context.Deliver<T>(ToUnavailable(status), std::move(done));
-      context.ReadNow(std::move(read), std::move(done));
-    });
+    PassBarrier(*services.shards, user.shard, services.leader_wait, *loop, session,
+                [context = *this, read = std::move(read),
+                 done = std::move(done)](absl::Status status) mutable {
+                  if (!status.ok())
+                    return context.Deliver<T>(ToUnavailable(status), std::move(done));
+                  context.ReadNow(std::move(read), std::move(done));
+                });
   }
 
   // Proposes `entry` in the account's shard; an outcome that is not OK is an error for the client.

@@ -157,9 +157,7 @@ class WatchStream : public grpc::ServerWriteReactor<ShardsReply>,
 class Service : public rpc::delivery::Delivery::CallbackService {
  public:
   Service(store::Shards& shards, const DeliveryServiceOptions& options)
-      : shards_(shards),
-        limits_(options.limits),
-        admission_(UploadAdmission::Create(options.admission)) {}
+      : shards_(shards), limits_(options.limits), admission_(options.admission) {}
 
   grpc::ServerBidiReactor<DeliverRequest, DeliverReply>* Deliver(
       grpc::CallbackServerContext*) override {

@@ -12,7 +12,8 @@ namespace packetboat::store {
 
 struct DeliveryServiceOptions {
   DeliveryLimits limits;
-  UploadAdmission::Options admission;
+  // Shared with whoever else brings bodies into these shards. nullptr: none is held back.
+  std::shared_ptr<UploadAdmission> admission;
 };
 
 // The gRPC service of proto/delivery/service.proto: the streams around store/delivery. `shards`

@@ -1,5 +1,6 @@
 """A store as the target of IMAP dialogs: alice's account, made anew for each."""
 
+import copy
 import imaplib
 import json
 import os
@@ -17,17 +18,38 @@ SILENCE_SECONDS = 0.2
 
 # Which limit of the configuration a setting of the dialogs is.
 LIMITS = {
+    "append_interval_octets": "append_interval_bytes",
+    "login_max_argument_literal_octets": "login_literal_bytes",
+    "login_max_line_octets": "login_line_bytes",
+    "login_max_literals": "login_literals",
+    "login_max_skipped_octets": "login_skipped_bytes",
+    "max_argument_literal_octets": "literal_bytes",
     "max_bad_commands": "bad_commands",
+    "max_continuation_line_octets": "continuation_line_bytes",
     "max_failed_logins": "failed_logins",
+    "max_fetch_items": "fetch_items",
+    "max_flags": "flags",
+    "max_header_fields": "header_fields",
     "max_header_octets": "header_bytes",
+    "max_id_pairs": "id_pairs",
+    "max_keyword_octets": "keyword_bytes",
     "max_line_octets": "line_bytes",
+    "max_list_patterns": "list_patterns",
+    "max_literals": "literals",
+    "max_mailbox_octets": "mailbox_name_bytes",
     "max_mailbox_keywords": "mailbox_keywords",
+    "max_search_depth": "search_depth",
     "max_search_keys": "search_keys",
+    "max_section_depth": "section_depth",
+    "max_sequence_ranges": "sequence_ranges",
+    "max_skipped_octets": "skipped_bytes",
     "max_sort_octets": "sort_bytes",
+    "max_tag_octets": "tag_bytes",
 }
 
 # The engine runs on a clock of its own, here it is the real one: these dialogs wait for the end of a shorter time.
 SHORT_TIMES = {
+    "append-comes-too-slowly": {"imap_limits": {"append_interval": "2s"}},
     "autologout-after-thirty-minutes": {"imap_idle_timeout": "5s"},
     "idle-ends-after-thirty-minutes": {"imap_idle_timeout": "5s"},
     "login-takes-too-long": {"imap_login_timeout": "5s"},
@@ -39,9 +61,11 @@ _UID_VALIDITY = re.compile(rb"(UIDVALIDITY|APPENDUID|COPYUID) (\d+)")
 
 def settings_of(name, dialog):
     """The part `store` of the configuration that a dialog wants."""
-    store = dict(SHORT_TIMES.get(name, {}))
+    store = copy.deepcopy(SHORT_TIMES.get(name, {}))
     for key, value in dialog.settings:
-        if key == "limit":
+        if key == "literals":
+            store["imap_literal_minus"] = value == "minus"
+        elif key == "limit":
             limit, _, number = value.partition(" ")
             if limit == "max_message_octets":
                 store["append_bytes"] = int(number)
