@@ -574,6 +574,37 @@ TEST_F(BackendTest, ExpungesAreListedSinceAnyModSeq) {
   Close(std::move(mailbox));
 }
 
+// RFC 7162 s3.2.5.2: then the client is told of everything that is not there.
+TEST_F(BackendTest, MailboxKnowsThatItHasForgottenExpunges) {
+  ASSERT_TRUE(Append("INBOX", kMessage).ok());
+  auto mailbox = Open("INBOX");
+  imap::StoreRequest deleted;
+  deleted.uids = Uids({{1, 1}});
+  deleted.change = imap::FlagChange::kAdd;
+  deleted.flags.Add(SystemFlag::kDeleted);
+  ASSERT_TRUE(Call<imap::StoreResult>([&](auto done) {
+                mailbox->StoreFlags(deleted, std::move(done));
+              }).ok());
+  const ModSeq before = Sync(*mailbox).highest_modseq;
+  ASSERT_TRUE(Do([&](auto done) { mailbox->Expunge(Uids({{1, 1}}), std::move(done)); }).ok());
+  entry::Entry expire;
+  expire.set_version(model::kEntryVersion);
+  expire.mutable_expire_tombstones()->set_before_us(INT64_MAX);
+  expire.mutable_expire_tombstones()->set_max(100);
+  absl::Notification expired;
+  shards_.Propose(ShardId(0), expire, [&](const auto& result) {
+    EXPECT_TRUE(result.ok()) << result.status();
+    expired.Notify();
+  });
+  expired.WaitForNotification();
+  const auto list = [&](ModSeq since) {
+    return Call<imap::Expunged>([&](auto done) { mailbox->ListExpunged(since, std::move(done)); });
+  };
+  EXPECT_FALSE(list(before)->complete);
+  EXPECT_TRUE(list(Sync(*mailbox).highest_modseq)->complete);
+  Close(std::move(mailbox));
+}
+
 TEST_F(BackendTest, WithoutAQuorumEverythingIsUnavailable) {
   auto mailbox = Open("INBOX");
   group_->FailReadIndex(absl::UnavailableError("no quorum"));

@@ -109,7 +109,7 @@ class ImapLimitsTest(unittest.TestCase):
         connection = self.logged_in("bob")
         connection.send(b"b APPEND INBOX {%d}\r\n" % LARGE)
         connection.read_line()
-        connection.send(b"x" * (LARGE - 2) + b"\r\n\r\n")
+        connection.send(b"Subject: x\r\n\r\n" + b"x" * (LARGE - 16) + b"\r\n\r\n")
         self.assertRegex(connection.read_line(), b"^b OK ")
         self.answer(connection, b"SELECT INBOX")
         before = self.peak()
