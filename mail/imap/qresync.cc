@@ -12,7 +12,7 @@ namespace packetboat::imap {
 namespace {
 
 // One VANISHED response names no more ranges: a line of some 8,000 octets (RFC 2683 s3.2.1.5).
-constexpr size_t kMaxRangesPerLine = 400;
+constexpr size_t kMaxRangesPerLine = 360;
 
 NumberSet Between(uint32_t first, uint32_t last) {
   NumberSet numbers;

@@ -9,11 +9,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "mail/imap/command_table.h"
 #include "mail/imap/memory_backend.h"
+#include "mail/imap/sequence_set.h"
 
 namespace packetboat::imap {
 namespace {
@@ -394,6 +397,27 @@ TEST_F(SessionTest, SelectOfMoreThanOnePage) {
   Client& client = ConnectAndLogIn();
   EXPECT_TRUE(absl::StrContains(client.Say("a SELECT INBOX\r\n"),
                                 absl::StrCat("* ", count, " EXISTS\r\n")));
+}
+
+// --- QRESYNC ------------------------------------------------------------------------------------
+
+// RFC 2683 s3.2.1.5, as RFC 7162 s4 changes it: lines of some 8,000 octets.
+TEST_F(SessionTest, ManyVanishedUidsGoInLinesOfBoundedLength) {
+  constexpr uint32_t kMessages = 2000;
+  for (uint32_t i = 0; i < kMessages; ++i) backend_.Deliver("alice", "INBOX", kMessage);
+  Client& client = ConnectAndLogIn();
+  client.Say("a ENABLE QRESYNC\r\nb SELECT INBOX\r\n");
+  std::string odd = "1";
+  for (uint32_t uid = 3; uid < kMessages; uid += 2) absl::StrAppend(&odd, ",", uid);
+  client.Say(absl::StrCat("c UID STORE ", odd, " +FLAGS.SILENT (\\Deleted)\r\n"));
+  uint64_t told = 0;
+  for (const absl::string_view line : absl::StrSplit(client.Say("d EXPUNGE\r\n"), "\r\n")) {
+    absl::string_view uids = line;
+    if (!absl::ConsumePrefix(&uids, "* VANISHED ")) continue;
+    EXPECT_LE(line.size(), 8000u);
+    told += SequenceSet::Parse(uids, kMessages)->Resolve(0).Count();
+  }
+  EXPECT_EQ(told, kMessages / 2);
 }
 
 }  // namespace
