@@ -138,12 +138,20 @@ bool IsHostName(absl::string_view text) {
   });
 }
 
-// Nothing is empty for [UNAVAILABLE] alone.
+// Empty for [UNAVAILABLE] alone.
 std::optional<std::string> TextOf(absl::string_view value) {
   if (absl::EqualsIgnoreCase(value, kUnavailable)) return "";
   const bool good =
       !value.empty() && value.size() <= kMaxHelloNameBytes && IsPrintable(value) && IsUtf8(value);
   return good ? std::optional<std::string>(value) : std::nullopt;
+}
+
+// Blanks within are the name's own.
+std::optional<std::string> LoginOf(absl::string_view value) {
+  std::string without_blanks(value);
+  std::replace(without_blanks.begin(), without_blanks.end(), ' ', '_');
+  if (!TextOf(without_blanks).has_value()) return std::nullopt;
+  return absl::EqualsIgnoreCase(value, kUnavailable) ? "" : std::string(value);
 }
 
 std::optional<net::IpAddress> AddressOf(absl::string_view value) {
@@ -183,7 +191,7 @@ bool ApplyXclientAttribute(absl::string_view name, absl::string_view value,
   if (is("ADDR")) return (command->address = AddressOf(value)).has_value();
   if (is("PORT")) return (command->port = PortOf(value)).has_value();
   if (is("HELO")) return (command->hello_name = TextOf(value)).has_value();
-  if (is("LOGIN")) return (command->login = TextOf(value)).has_value();
+  if (is("LOGIN")) return (command->login = LoginOf(value)).has_value();
   if (is("DESTADDR")) return (command->local_address = AddressOf(value)).has_value();
   if (is("DESTPORT")) return (command->local_port = PortOf(value)).has_value();
   return false;

@@ -113,6 +113,13 @@ TEST(ParseXclient, WhatIsNotNamedIsNotSet) {
                command.login.has_value());
 }
 
+TEST(ParseXclient, LoginMayHoldBlanksAndNoControlCharacters) {
+  EXPECT_EQ(std::get<XclientCommand>(ParseXclient("LOGIN=some+20one")).login, "some one");
+  EXPECT_EQ(std::get<XclientCommand>(ParseXclient("LOGIN=[unavailable]")).login, "");
+  EXPECT_EQ(CodeOf(ParseXclient("LOGIN=a+0Ab")), 501);
+  EXPECT_EQ(CodeOf(ParseXclient("LOGIN=a+FF")), 501);
+}
+
 TEST(DecodeXtext, IsWhatRfc3461SaysInBothCases) {
   EXPECT_EQ(DecodeXtext(""), "");
   EXPECT_EQ(DecodeXtext("plain"), "plain");

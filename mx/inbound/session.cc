@@ -50,24 +50,21 @@ smtp::Refuse NoRoom() {
 }  // namespace
 
 smtp::Reply RefusalOf(Admittance admittance, const std::string& hostname) {
-  smtp::Reply reply{.code = 421, .enhanced = "4.7.0", .text = hostname};
+  const auto refusal = [&](const char* enhanced, absl::string_view why) {
+    return smtp::Reply{421, enhanced, absl::StrCat(hostname, " ", why)};
+  };
   switch (admittance) {
-    case Admittance::kTooMany:
-    case Admittance::kAdmitted:
-      reply.enhanced = "4.3.2";
-      reply.text += " too many connections, try again later";
-      break;
     case Admittance::kTooManyOfAddress:
-      reply.text += " too many connections from your address";
-      break;
+      return refusal("4.7.0", "too many connections from your address");
     case Admittance::kTooOftenFromAddress:
-      reply.text += " your address connects too often";
-      break;
+      return refusal("4.7.0", "your address connects too often");
     case Admittance::kTooManyErrorsOfAddress:
-      reply.text += " too many errors from your address";
+      return refusal("4.7.0", "too many errors from your address");
+    case Admittance::kTooMany:
+    case Admittance::kAdmitted:  // asked about refusals alone
       break;
   }
-  return reply;
+  return refusal("4.3.2", "too many connections, try again later");
 }
 
 InboundSession::InboundSession(std::shared_ptr<const InboundContext> context,
@@ -276,6 +273,7 @@ Admittance InboundSession::TakePlaceOf(const net::IpAddress& client) {
     return Admittance::kAdmitted;
   }
   client_ = client;
+  place_ = {};
   ClientLimits::Admission admission = context_->client_limits->Admit(
       client, smtp_->config().mode == smtp::Mode::kLmtp, context_->clock->Monotonic());
   place_ = std::move(admission.ticket);

@@ -5,9 +5,11 @@
 
 import resource
 import select
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import unittest
 
 from tests.dialogs.dialog import Connection, wait_for
@@ -165,6 +167,43 @@ class SmtpLimitsTest(unittest.TestCase):
         connection.start_tls(self.cluster.tls())
         deliver(connection, self.bob["user"], "through a balancer, encrypted")
         self.assertIn(b"from client.example.org ([203.0.113.78]) by mx.example.test with ESMTPS (TLSv1.3", self.newest_trace())
+
+    def swaks(self, mx, *options):
+        """Sends a message to bob by swaks, and returns its trace fields; another program's idea of these protocols."""
+        program = shutil.which("swaks")
+        if program is None:
+            print("SKIPPED: swaks is not installed (tools/install)", flush=True)
+            self.skipTest("swaks is not installed")
+        done = subprocess.run(
+            [program, "--server", f"{mx.listener['host']}:{mx.listener['port']}", "--helo", "client.example.org",
+             "--from", "alice@example.org", "--to", self.bob["user"], *options],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout.decode(errors="replace"))
+        return self.newest_trace()
+
+    def test_swaks_names_its_client_by_both_versions_of_proxy(self):
+        mx = self.pool.get(listener=dict(PLAIN, proxy_from=LOCAL))
+        ends = ["--proxy-source-port", "4711", "--proxy-dest-port", "25"]
+        families = {
+            "1": [("TCP4", "203.0.113.81", "198.51.100.25"), ("TCP6", "2001:db8::81", "2001:db8::25")],
+            "2": [("AF_INET", "203.0.113.82", "198.51.100.25"), ("AF_INET6", "2001:db8::82", "2001:db8::25")],
+        }
+        for version, cases in families.items():
+            for family, source, to in cases:
+                trace = self.swaks(mx, "--proxy-version", version, "--proxy-family", family, "--proxy-source", source,
+                                   "--proxy-dest", to, *ends)
+                literal = f"[IPv6:{source}]" if ":" in source else f"[{source}]"
+                self.assertIn(f"from client.example.org ({literal}) by".encode(), trace)
+
+    def test_swaks_names_its_client_by_xclient(self):
+        mx = self.pool.get(listener=dict(PLAIN, xclient_from=LOCAL))
+        trace = self.swaks(mx, "--xclient-addr", "203.0.113.83", "--xclient-port", "4711",
+                           "--xclient-name", "mail.example.org", "--xclient-delim", "--xclient-login", "some one+else")
+        self.assertIn(b"from client.example.org (mail.example.org [203.0.113.83]) by mx.example.test with ESMTPA", trace)
+
+    def test_swaks_speaks_lmtp(self):
+        mx = self.pool.get(listener={"protocol": "lmtp", "tls": "none"})
+        self.assertIn(b"by mx.example.test with LMTP", self.swaks(mx, "--protocol", "LMTP"))
 
     def test_limits_count_the_client_that_the_proxy_header_names(self):
         mx = self.pool.get(listener=dict(PLAIN, proxy_from=LOCAL),
