@@ -235,7 +235,7 @@ class ImapTest(unittest.TestCase):
             self.assertRegex(self.append(raw, "Junk", octets), "^ap OK")
             raw.say("s SELECT Junk")
             raw.expect("s OK")
-            raw.say("b FETCH * (BODYSTRUCTURE BODY.PEEK[" + "1." * 90 + "1])")
+            raw.say("b FETCH * (BODYSTRUCTURE BODY.PEEK[" + "1." * 90 + "1] BINARY.SIZE[1])")
             while not (line := raw.line()).startswith("b "):
                 pass
             self.assertRegex(line, "^b (OK|NO)")

@@ -1,6 +1,7 @@
 """mutt in a terminal: opens a mailbox, reads, flags, searches, deletes, and is told of new mail."""
 
 import os
+import re
 import tempfile
 import unittest
 
@@ -17,6 +18,9 @@ set ssl_ca_certificates_file = "{ca}"
 set ssl_verify_host = yes
 set ssl_force_tls = yes
 set imap_idle = yes
+# How often it looks whether the server has said something.
+set timeout = 1
+set mail_check = 1
 set imap_check_subscribed = no
 {more}
 set sort = mailbox-order
@@ -68,6 +72,11 @@ class MuttTest(unittest.TestCase):
         env = {"HOME": self.folder, "TERM": "screen", "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
         return terminal.Terminal([program, "-n", "-d", "2", "-F", config], env)
 
+    def said(self):
+        """What the last mutt and the server said to one another."""
+        with open(os.path.join(self.folder, ".muttdebug0"), encoding="utf-8", errors="replace") as log:
+            return log.read()
+
     def flags(self):
         """{subject: flags} on the server."""
         found = {}
@@ -99,6 +108,7 @@ class MuttTest(unittest.TestCase):
             tools.wait_until(lambda: self.flags() == {"apples": {r"\Seen"}, "pears": {r"\Flagged"}, "plums": set()},
                                "flags on the server")
             # New mail is told to who waits in IDLE.
+            tools.wait_until(lambda: re.search(r"> a\d+ IDLE\b", self.said()), "IDLE")
             self.deliver(SUBJECTS[3])
             mutt.wait_for(SUBJECTS[3])
             # Another client's flag is seen, and what is deleted here is gone there.
@@ -134,8 +144,7 @@ class MuttTest(unittest.TestCase):
             self.assertIn("!", line)
             mutt.type("q")
             mutt.wait_for("ended with 0")
-        with open(os.path.join(self.folder, ".muttdebug0"), encoding="utf-8", errors="replace") as log:
-            said = log.read()
+        said = self.said()
         self.assertRegex(said, r"> a\d+ UID FETCH 1:\d+ \(FLAGS\) \(CHANGEDSINCE \d+ VANISHED\)")
         self.assertRegex(said, r"< \* VANISHED \(EARLIER\) 1\b")
 
