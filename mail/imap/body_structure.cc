@@ -5,8 +5,11 @@
 #include <optional>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "mail/address/list.h"
 #include "mail/imap/format.h"
 
@@ -61,8 +64,56 @@ void AppendAddresses(absl::string_view field, std::string* out) {
   *out += ')';
 }
 
-void AppendParameters(const std::vector<message::Parameter>& parameters, bool text,
-                      std::string* out) {
+// `name*3*` as name, number and whether its value is percent-encoded (RFC 2231 s3, s4.1).
+struct Continuation {
+  absl::string_view name;
+  uint32_t number = 0;
+  bool encoded = false;
+};
+
+std::optional<Continuation> ParseContinuation(absl::string_view name) {
+  Continuation continuation;
+  continuation.encoded = absl::ConsumeSuffix(&name, "*");
+  const size_t star = name.rfind('*');
+  if (star == 0 || star == absl::string_view::npos) return std::nullopt;
+  if (!absl::SimpleAtoi(name.substr(star + 1), &continuation.number)) return std::nullopt;
+  continuation.name = name.substr(0, star);
+  return continuation;
+}
+
+// The values of `name*0`, `name*1` and so on as one (RFC 2231 s6: IMAP servers should put them
+// together); percent-encoded as a whole if the first of them is.
+message::Parameter JoinContinuations(const std::vector<message::Parameter>& parameters,
+                                     const Continuation& first) {
+  message::Parameter joined;
+  joined.name = absl::StrCat(first.name, first.encoded ? "*" : "");
+  uint32_t number = 0;
+  for (const message::Parameter& parameter : parameters) {
+    const std::optional<Continuation> next = ParseContinuation(parameter.name);
+    if (!next.has_value() || next->name != first.name || next->number != number) continue;
+    ++number;
+    const bool plain = first.encoded && !next->encoded;
+    joined.value += plain ? absl::StrReplaceAll(parameter.value, {{"%", "%25"}}) : parameter.value;
+  }
+  return joined;
+}
+
+// Continuations put together in the place of their first; what continues nothing goes.
+std::vector<message::Parameter> WholeParameters(const std::vector<message::Parameter>& parameters) {
+  std::vector<message::Parameter> whole;
+  for (const message::Parameter& parameter : parameters) {
+    const std::optional<Continuation> part = ParseContinuation(parameter.name);
+    if (!part.has_value()) {
+      whole.push_back(parameter);
+    } else if (part->number == 0) {
+      whole.push_back(JoinContinuations(parameters, *part));
+    }
+  }
+  return whole;
+}
+
+void AppendParameters(const std::vector<message::Parameter>& kept, bool text, std::string* out) {
+  const std::vector<message::Parameter> parameters = WholeParameters(kept);
   const bool charset =
       std::any_of(parameters.begin(), parameters.end(),
                   [](const message::Parameter& parameter) { return parameter.name == "charset"; });

@@ -126,6 +126,18 @@ TEST(AppendBodyStructure, MultipartWithExtensionData) {
             " \"mixed\" (\"boundary\" \"b 1\") NIL \"en\" NIL)");
 }
 
+// RFC 2231 s6: servers should put continuations together.
+TEST(AppendBodyStructure, ContinuedParametersAreWhole) {
+  EXPECT_EQ(
+      Body("Content-Type: text/plain; charset=utf-8;\n"
+           " title*0*=us-ascii'en'100; title*1*=%25%20; title*2=\"more% x\"; name*0=a; "
+           "name*1=b\n\n"),
+      "(\"text\" \"plain\" (\"charset\" \"utf-8\" \"title*\" \"us-ascii'en'100%25%20more%25 x\" "
+      "\"name\" \"ab\") NIL NIL \"7bit\" 0 0)");
+  EXPECT_EQ(Body("Content-Type: a/b; x*=utf-8''y; *0=z; c*q=r\n\n"),
+            "(\"a\" \"b\" (\"x*\" \"utf-8''y\" \"*0\" \"z\" \"c*q\" \"r\") NIL NIL \"7bit\" 0)");
+}
+
 TEST(AppendBodyStructure, MessageInAMessage) {
   constexpr absl::string_view kMessage =
       "Content-Type: message/rfc822\n"

@@ -11,17 +11,13 @@ namespace packetboat::imap {
 std::string SelectHeaderFields(absl::string_view header, const std::vector<std::string>& names,
                                bool except) {
   std::string selected;
-  bool selects = except;
   message::HeaderScanner scanner(header);
   for (message::HeaderField field; scanner.Next(&field);) {
-    if (field.name_bytes != 0) {
-      const absl::string_view name = field.Name(header);
-      const bool named = std::any_of(names.begin(), names.end(), [name](absl::string_view other) {
-        return absl::EqualsIgnoreCase(name, other);
-      });
-      selects = named != except;
-    }
-    if (selects) absl::StrAppend(&selected, field.Whole(header));
+    const absl::string_view name = field.Name(header);
+    const bool named = std::any_of(names.begin(), names.end(), [name](absl::string_view other) {
+      return !name.empty() && absl::EqualsIgnoreCase(name, other);
+    });
+    if (named != except) absl::StrAppend(&selected, field.Whole(header));
   }
   if (scanner.has_empty_line()) selected += "\r\n";
   return selected;

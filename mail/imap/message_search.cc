@@ -200,8 +200,8 @@ Task<absl::StatusOr<std::string>> Searcher::ReadHeader(Uid uid, const message::P
   co_return std::move(header);
 }
 
-// BODY looks in the text parts, in the headers of attached messages and in the names of parts; TEXT
-// in the header of the message as well.
+// BODY looks in the text parts and in the headers of all parts; TEXT in the header of the message
+// as well.
 Task<absl::StatusOr<std::vector<bool>>> Searcher::FindTexts(Uid uid,
                                                             const message::Structure& structure) {
   std::vector<std::string> texts;
@@ -210,12 +210,11 @@ Task<absl::StatusOr<std::vector<bool>>> Searcher::FindTexts(Uid uid,
   TextFinder in_body(texts);
   for (const message::Part& part : structure.parts) {
     if (in_body.all_found()) break;
-    if (part.envelope.has_value()) {
-      const auto header = co_await ReadHeader(uid, part);
-      if (!header.ok()) co_return header.status();
-      FeedHeader(*header, &part == &structure.parts.front() ? &in_header : &in_body);
-    }
-    if (&part != &structure.parts.front()) FeedNames(part, &in_body);
+    const auto header = co_await ReadHeader(uid, part);
+    if (!header.ok()) co_return header.status();
+    TextFinder* const finder = &part == &structure.parts.front() ? &in_header : &in_body;
+    FeedHeader(*header, finder);
+    FeedNames(part, finder);
     if (part.kind == message::Part::Kind::kLeaf && part.content_type.type == "text") {
       const absl::Status status = co_await FeedPart(uid, part, &in_body);
       if (!status.ok()) co_return status;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "mail/address/list.h"
 #include "mail/imap/object_id.h"
 #include "mail/imap/text_search.h"
 #include "mail/message/charset_decoder.h"
@@ -85,6 +87,20 @@ std::optional<EnvelopeField> FindInEnvelope(const message::Envelope& envelope,
 
 bool ValueContains(absl::string_view value, absl::string_view mapped) {
   return ContainsMapped(message::DecodeHeaderText(value, message::ConvertCharsetByIcu), mapped);
+}
+
+// The addresses of a field as a reader sees them: `Name <mailbox@host>, Group: ...;`.
+std::string AddressesText(absl::string_view value) {
+  std::string text;
+  for (const address::ListEntry& entry : address::ParseAddressList(value).entries) {
+    if (entry.kind == address::ListEntry::Kind::kMailbox) {
+      const std::string name = message::DecodeHeaderText(entry.name, message::ConvertCharsetByIcu);
+      absl::StrAppend(&text, name, " <", entry.route, entry.mailbox, "@", entry.host, ">, ");
+    } else {
+      absl::StrAppend(&text, entry.mailbox, entry.mailbox.empty() ? "; " : ": ");
+    }
+  }
+  return text;
 }
 
 absl::CivilDay DayOf(absl::Time time, int zone_minutes) {
@@ -263,6 +279,9 @@ std::optional<bool> SearchProgram::EvaluateMetadata(const Node& node,
 std::optional<bool> SearchProgram::EvaluateEnvelope(const Node& node,
                                                     const SearchFacts& facts) const {
   if (facts.structure == nullptr) return std::nullopt;
+  if (node.kind != Kind::kHeader && !facts.structure->text_cut) {
+    return MatchesEnvelope(facts.structure->envelopes.front(), node);
+  }
   const std::optional<std::string>& common = facts.structure->common_fields;
   if (common.has_value() && message::IsCommonField(node.header)) return HasField(*common, node);
   if (!facts.structure->text_cut) {
@@ -278,6 +297,15 @@ std::optional<bool> SearchProgram::EvaluateHeader(const Node& node,
                                                   const SearchFacts& facts) const {
   if (facts.header == nullptr) return std::nullopt;
   return HasField(*facts.header, node);
+}
+
+// RFC 3501 s6.4.4: these look in the envelope structure.
+bool SearchProgram::MatchesEnvelope(const message::Envelope& envelope, const Node& node) {
+  if (node.kind == Kind::kSubject) {
+    return envelope.subject.has_value() && ValueContains(*envelope.subject, node.text);
+  }
+  const std::optional<EnvelopeField> field = FindInEnvelope(envelope, node.header);
+  return field->present && ContainsMapped(AddressesText(field->value), node.text);
 }
 
 bool SearchProgram::HasField(absl::string_view header, const Node& node) {

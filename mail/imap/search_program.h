@@ -75,6 +75,7 @@ class SearchProgram {
   std::optional<bool> EvaluateMetadata(const Node& node, const SearchFacts& facts) const;
   std::optional<bool> EvaluateEnvelope(const Node& node, const SearchFacts& facts) const;
   std::optional<bool> EvaluateHeader(const Node& node, const SearchFacts& facts) const;
+  static bool MatchesEnvelope(const message::Envelope& envelope, const Node& node);
   // Whether one of the fields that `node` names holds its text.
   static bool HasField(absl::string_view header, const Node& node);
 

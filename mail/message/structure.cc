@@ -313,11 +313,12 @@ void GetInnerEnvelopes(WireReader* in, Structure* structure) {
 // What Structure::common_fields keeps of a header, however much it is.
 std::string SelectCommonFields(absl::string_view header) {
   std::string selected;
-  bool selects = true;
   HeaderScanner scanner(header);
   for (HeaderField field; scanner.Next(&field);) {
-    if (field.name_bytes != 0) selects = IsCommonField(field.Name(header));
-    if (selects) absl::StrAppend(&selected, field.Whole(header));
+    const bool continues = field.name_bytes == 0 && field.offset == 0 &&
+                           (header.front() == ' ' || header.front() == '\t');
+    if (continues || IsCommonField(field.Name(header)))
+      absl::StrAppend(&selected, field.Whole(header));
   }
   return selected;
 }

@@ -100,9 +100,8 @@ struct Structure {
   std::vector<Envelope> envelopes;
   std::string references;  // of the message, like a field of Envelope
   // The fields of the message's header for which IsCommonField holds, octet for octet and in their
-  // order, each with the lines behind it that are no field; before them such lines as the header
-  // begins with. Nothing: they are not known, being more than kMaxCommonFieldBytes or of an older
-  // form.
+  // order; before them the folded lines that the header begins with, which go on with nothing.
+  // Nothing: they are not known, being more than kMaxCommonFieldBytes or of an older form.
   std::optional<std::string> common_fields;
   // Whether the message's header ends with an empty line. Not known without common_fields.
   bool has_empty_line = false;

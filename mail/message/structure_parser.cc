@@ -151,9 +151,7 @@ void StructureParser::OnHeaderLine(const Line& line) {
 void StructureParser::KeepCommonLine(const Line& line) {
   const bool continues = line.text.front() == ' ' || line.text.front() == '\t';
   absl::string_view name, value;
-  if (!continues && SplitField(line.text, &name, &value)) {
-    in_common_field_ = IsCommonField(name);
-  }
+  if (!continues) in_common_field_ = SplitField(line.text, &name, &value) && IsCommonField(name);
   if (!in_common_field_) return;
   const bool whole = line.text.size() + line.end_bytes == line.bytes;
   std::string& kept = *structure_.common_fields;
@@ -337,17 +335,23 @@ void StructureParser::BecomeOpaque() {
 }
 
 void StructureParser::ClosePartsFrom(size_t level, uint64_t end, uint64_t lines_before_end) {
+  if (open_.size() > level) {
+    // Where nothing is between two boundary lines, they share a line end.
+    const Part& part = structure_.parts[open_[level].index];
+    if (end < part.header_offset) {
+      end = part.header_offset;
+      lines_before_end = open_[level].lines_before - part.header_lines;
+    }
+  }
   while (open_.size() > level) {
     const OpenPart& open = open_.back();
     Part& part = structure_.parts[open.index];
     if (part.body_offset() > end) {
-      // The line end before the boundary line belongs to this part's header: it and all around it
-      // end behind that.
-      end = part.body_offset();
-      lines_before_end = open.lines_before;
+      EndInHeader(open, end, lines_before_end, &part);
+    } else {
+      part.body_bytes = end - part.body_offset();
+      part.body_lines = lines_before_end - open.lines_before;
     }
-    part.body_bytes = end - part.body_offset();
-    part.body_lines = lines_before_end - open.lines_before;
     part.subtree_parts = static_cast<uint32_t>(structure_.parts.size() - open.index);
     if (part.kind == Part::Kind::kMultipart && part.subtree_parts == 1) {
       part.kind = Part::Kind::kLeaf;
@@ -355,6 +359,19 @@ void StructureParser::ClosePartsFrom(size_t level, uint64_t end, uint64_t lines_
     }
     open_.pop_back();
   }
+}
+
+// The line end before a boundary line belongs to the boundary (RFC 2046 s5.1.1), be it that of the
+// empty line or of the last field: then there is no body.
+void StructureParser::EndInHeader(const OpenPart& open, uint64_t end, uint64_t lines_before_end,
+                                  Part* part) {
+  const uint64_t lines_before_header = open.lines_before - part->header_lines;
+  const bool begun = part->header_offset <= end;
+  part->header_offset = std::min(part->header_offset, end);
+  part->header_bytes = end - part->header_offset;
+  part->header_lines = begun ? lines_before_end - lines_before_header : 0;
+  part->body_bytes = 0;
+  part->body_lines = 0;
 }
 
 // ---- Text

@@ -34,7 +34,7 @@ struct ParseLimits {
 // lines in it that are no fields are passed over. A boundary line is two hyphens and a boundary,
 // and whatever follows (RFC 2046 s5.1.1); when several of the open multiparts would match, the
 // longest boundary does, of equal ones the innermost. The line end before a boundary line belongs
-// to the boundary, unless it ends a header.
+// to the boundary.
 class StructureParser {
  public:
   explicit StructureParser(const ParseLimits& limits = {});
@@ -124,6 +124,8 @@ class StructureParser {
   // Ends all open parts from `level` on at `end`, before which there are `lines_before_end` line
   // ends.
   void ClosePartsFrom(size_t level, uint64_t end, uint64_t lines_before_end);
+  static void EndInHeader(const OpenPart& open, uint64_t end, uint64_t lines_before_end,
+                          Part* part);
 
   // These count what is kept, and leave out what does not fit.
   std::string Keep(absl::string_view text);

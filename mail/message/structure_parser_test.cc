@@ -536,6 +536,23 @@ TEST(StructureParser, PromisesHoldForAnyMixOfMimePieces) {
   }
 }
 
+// RFC 2046 s5.1.1: also where it is that of the empty line, or of the last field.
+TEST(StructureParser, TheLineEndBeforeABoundaryLineIsNoPartOfAHeader) {
+  const std::string message =
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX-A: empty line\r\n\r\n--b\r\n"
+      "X-B: none\r\n--b\r\n--b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n--b--\r\n";
+  const Structure structure = ParseStructure(message);
+  EXPECT_EQ(BrokenPromise(structure, message), "");
+  std::vector<std::string> headers;
+  for (const Part& part : structure.parts) {
+    headers.push_back(message.substr(part.header_offset, part.header_bytes));
+    if (&part != &structure.parts.front()) EXPECT_EQ(part.body_bytes, 0u);
+  }
+  headers.erase(headers.begin());
+  EXPECT_EQ(headers, (std::vector<std::string>{"X-A: empty line\r\n", "X-B: none", "", "",
+                                               "Content-Type: message/rfc822\r\n", ""}));
+}
+
 // ---- Common fields
 
 std::string CommonFields(absl::string_view message) {
@@ -546,8 +563,7 @@ TEST(StructureParser, KeepsTheCommonFieldsAsTheyStand) {
   const std::string message =
       "X-Odd: a\r\n more\r\nSUBJECT : x\r\n  y\r\n\tz\r\nReceived: from\r\nno field\r\n"
       "to: a\nno field\n cc: b\r\nCc: c\r\n\r\nFrom: body\r\n";
-  EXPECT_EQ(CommonFields(message),
-            "SUBJECT : x\r\n  y\r\n\tz\r\nto: a\nno field\n cc: b\r\nCc: c\r\n");
+  EXPECT_EQ(CommonFields(message), "SUBJECT : x\r\n  y\r\n\tz\r\nto: a\nCc: c\r\n");
   EXPECT_TRUE(ParseStructure(message).has_empty_line);
   mail_testing::FeedInEveryCut(message, [](const std::vector<std::string>& chunks) {
     StructureParser parser;
@@ -571,11 +587,10 @@ TEST(StructureParser, FieldsOfPartsAreNotCommonOnes) {
             "Content-Type: multipart/mixed; boundary=b\r\n");
 }
 
-// They go with a field that is put before the message, if that is a common one.
-TEST(StructureParser, LinesBeforeTheFirstFieldAreKept) {
-  EXPECT_EQ(CommonFields("no field\r\n more\r\nSubject: x\r\n\r\n"),
-            "no field\r\n more\r\nSubject: x\r\n");
-  EXPECT_EQ(CommonFields(" white\r\nReceived: x\r\n\r\n"), " white\r\n");
+// They go on with a field that is put before the message, if that is a common one.
+TEST(StructureParser, FoldedLinesBeforeTheFirstFieldAreKept) {
+  EXPECT_EQ(CommonFields(" white\r\n\tmore\r\nReceived: x\r\n\r\n"), " white\r\n\tmore\r\n");
+  EXPECT_EQ(CommonFields("no field\r\n more\r\nSubject: x\r\n\r\n"), "Subject: x\r\n");
 }
 
 TEST(StructureParser, CommonFieldsAreBounded) {
