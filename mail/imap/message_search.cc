@@ -72,6 +72,12 @@ std::string DecodeHeader(absl::string_view value) {
   return message::DecodeHeaderText(value, message::ConvertCharsetByIcu);
 }
 
+// Delivery reports are texts, too.
+bool IsReadable(const message::Part& part) {
+  const std::string& type = part.content_type.type;
+  return part.kind == message::Part::Kind::kLeaf && (type == "text" || type == "message");
+}
+
 // A header as a reader sees it, to a finder.
 void FeedHeader(absl::string_view header, TextFinder* finder) {
   message::HeaderScanner scanner(header);
@@ -200,8 +206,8 @@ Task<absl::StatusOr<std::string>> Searcher::ReadHeader(Uid uid, const message::P
   co_return std::move(header);
 }
 
-// BODY looks in the text parts and in the headers of all parts; TEXT in the header of the message
-// as well.
+// BODY looks in the parts that are text and in the headers of all parts; TEXT in the header of the
+// message as well.
 Task<absl::StatusOr<std::vector<bool>>> Searcher::FindTexts(Uid uid,
                                                             const message::Structure& structure) {
   std::vector<std::string> texts;
@@ -215,7 +221,7 @@ Task<absl::StatusOr<std::vector<bool>>> Searcher::FindTexts(Uid uid,
     TextFinder* const finder = &part == &structure.parts.front() ? &in_header : &in_body;
     FeedHeader(*header, finder);
     FeedNames(part, finder);
-    if (part.kind == message::Part::Kind::kLeaf && part.content_type.type == "text") {
+    if (IsReadable(part)) {
       const absl::Status status = co_await FeedPart(uid, part, &in_body);
       if (!status.ok()) co_return status;
     }
