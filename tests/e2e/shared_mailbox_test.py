@@ -29,6 +29,11 @@ MESSAGES_MAX = 60
 COMMANDS_PER_SESSION = 60
 PAUSE_SECONDS = (0.0, 0.05)
 DELIVERY_PAUSE = (0.05, 0.3)
+# What happens to leaders, in turn.
+KINDS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)
+STILL_SECONDS = 1.5
+STALE_READS = {"store": {"test": {"read_without_round": True}}}
+PLANTED_TRIES = 10
 HERE, ELSEWHERE = "INBOX", "Elsewhere"
 
 _SUBJECT = re.compile(rb"(?mi)^Subject: (\S+)\r$")
@@ -119,7 +124,7 @@ class Session(threading.Thread):
 
     def _act(self):
         choices = [(self._look, 4), (self._look_by_number, 2), (self._store, 6), (self._append, 1), (self._copy, 1),
-                   (self._move, 1), (self._expunge, 1), (self._idle, 1), (self._search, 1)]
+                   (self._move, 1), (self._expunge, 1), (self._idle, 1), (self._search, 1), (self._think, 1)]
         action = self.rng.choices([one for one, _ in choices], [weight for _, weight in choices])[0]
         action()
 
@@ -135,6 +140,11 @@ class Session(threading.Thread):
 
     def _idle(self):
         self.wire.idle(lambda: self.scene.stop.wait(self.rng.uniform(0, 0.3)))
+
+    def _think(self):
+        """Long enough to ask a leader that stood still meanwhile, and is none any more."""
+        self.scene.stop.wait(self.rng.uniform(0, STILL_SECONDS))
+        self._look()
 
     def _search(self):
         self.wire.command(f"UID SEARCH KEYWORD {self.keyword}")
@@ -267,7 +277,7 @@ class Scene:
             wire.command(f"SELECT {HERE}")
         self.uid_validity = view.uid_validity
 
-    def disturb(self, seconds, log):
+    def disturb(self, seconds, log, kinds=KINDS):
         threads = [*self.sessions, Deliverer(self)]
         for one in threads:
             one.start()
@@ -275,14 +285,7 @@ class Scene:
         try:
             while time.monotonic() < end and not self.failure():
                 self._wait_for_commands(SESSIONS * 20)
-                leader = self.cluster.leader_of(self.account["user"])
-                number = signal.SIGTERM if changes % 2 else signal.SIGKILL
-                log(f"{signal.Signals(number).name} to {leader}")
-                self.cluster.kill(leader, number)
-                self.cluster.processes[leader].child.wait(running.PATIENCE_SECONDS)
-                self._wait_for_commands(SESSIONS * 5)
-                self.cluster.restart(leader)
-                self.cluster.wait_ready()
+                self._lose_leader(kinds[changes % len(kinds)], log)
                 changes += 1
         finally:
             self.stop.set()
@@ -294,6 +297,20 @@ class Scene:
             f"sessions, {sum(map(len, self.history.writes.values()))} writes, "
             f"{sum(map(len, self.history.looks.values()))} looks, {len(self.history.removals)} removed, "
             f"{len(self.history.copied_uids)} copied or moved, {changes} new leaders")
+
+    def _lose_leader(self, number, log):
+        """It dies, hands over and ends, or stands still until there is another, and then answers what it was asked meanwhile."""
+        leader = self.cluster.leader_of(self.account["user"])
+        log(f"{signal.Signals(number).name} to {leader}")
+        self.cluster.kill(leader, number)
+        if number == signal.SIGSTOP:
+            time.sleep(STILL_SECONDS)
+            self.cluster.kill(leader, signal.SIGCONT)
+            return
+        self.cluster.processes[leader].child.wait(running.PATIENCE_SECONDS)
+        self._wait_for_commands(SESSIONS * 5)
+        self.cluster.restart(leader)
+        self.cluster.wait_ready()
 
     def failure(self):
         return next((one.failure for one in self.sessions if one.failure), None)
@@ -336,19 +353,31 @@ class Scene:
         return found
 
 
-def run(seed, seconds, log=print):
-    with running.running(stores=3) as cluster:
+def faults(seed, seconds, settings=None, kinds=KINDS, log=print):
+    with running.running(settings, stores=3) as cluster:
         scene = Scene(cluster, seed)
-        scene.disturb(seconds, log)
-        found = scene.history.faults(scene.content(HERE), scene.content(ELSEWHERE))
-        if found:
-            raise AssertionError("\n".join(found[:30]))
+        scene.disturb(seconds, log, kinds)
+        return scene.history.faults(scene.content(HERE), scene.content(ELSEWHERE))
+
+
+def run(seed, seconds):
+    found = faults(seed, seconds)
+    if found:
+        raise AssertionError("\n".join(found[:30]))
 
 
 class SharedMailboxTest(unittest.TestCase):
 
     def test_every_view_is_legal_and_no_flag_is_lost_while_leaders_change(self):
         run(SEED, SECONDS)
+
+    def test_stores_that_read_without_asking_a_majority_are_caught(self):
+        for attempt in range(PLANTED_TRIES):
+            found = faults(SEED + attempt, SECONDS, STALE_READS, [signal.SIGSTOP])
+            if found:
+                print(f"attempt {attempt + 1}: {found[0]}", file=sys.stderr)
+                return
+        self.fail("nothing stale was seen")
 
 
 class JudgeTest(unittest.TestCase):
